@@ -136,6 +136,20 @@ def test_no_motion_is_measured_from_before_to_after_a_clock_was_set_back(made, t
     assert run.engine.measured()["in_box"] == pytest.approx(110, rel=0.01)
 
 
+@pytest.mark.parametrize(("early", "said"), [(0.0, "has the stamp of one"), (0.001, "is stamped 0.001 s before one")])
+def test_frames_out_of_order_are_a_fault_at_most_every_few_seconds(made, early, said):
+    run = made("stimulus: 60")
+    for step in range(1, 80):
+        time = step / 10
+        run.see(time, time + 0.1, INSIDE)
+        run.see(time, time + 0.1, INSIDE, age=0.01 + early)
+    [(first, fault), (second, repeated)] = run.events("fault")
+    assert said in fault.values["reason"]
+    assert (fault.values["count"], second - first) == ("1", pytest.approx(5, abs=0.11))
+    assert int(repeated.values["count"]) == 50
+    assert [action for _, action in run.laser()] == ["on"], "they decide all the same"
+
+
 def test_outputs_go_off_when_poses_end_with_a_clock_that_is_set_back(made):
     run = made()
     run.see(0.1, 0.5, INSIDE)
