@@ -1,4 +1,4 @@
-"""The DeepLabStream folders of three labs, with all the keys that its own files have."""
+"""The DeepLabStream folders of four labs, with all the keys that its own files have."""
 
 from __future__ import annotations
 
@@ -172,6 +172,66 @@ REMOVAL_TIME = 1.5
 """,
     )
     return folder / "settings.ini", folder / "reward.ini"
+
+
+def light_in_the_network(folder: Path) -> tuple[Path, Path | None]:
+    """Light at a Raspberry Pi in the network while the animal is somewhere, again and again."""
+    _write(
+        folder / "settings.ini",
+        """\
+[Streaming]
+RESOLUTION = 640, 480
+FRAMERATE = 30
+OUTPUT_DIRECTORY = results
+CAMERA_SOURCE = 0
+STREAMING_SOURCE = camera
+
+[Pose Estimation]
+MODEL_ORIGIN = DLC
+MODEL_PATH = /models
+MODEL_NAME = one_mouse
+ALL_BODYPARTS = snout, neck, tailbase
+
+[Experiment]
+EXP_ORIGIN = BASE
+EXP_NAME = light
+RECORD_EXP = True
+
+"""
+        + _UNUSED,
+    )
+    _write(
+        folder / "experiments" / "configs" / "light.ini",
+        """\
+[EXPERIMENT]
+BASE = BaseConditionalExperiment
+EXPERIMENTER = Mia
+
+[BaseConditionalExperiment]
+TRIGGER = BaseRegionTrigger
+PROCESS = BaseProtocolProcess
+INTERTRIAL_TIME = 20
+EXP_LENGTH = 10
+EXP_TIME = 1800
+
+[BaseRegionTrigger]
+TYPE = circle
+CENTER= 300, 200
+RADIUS = 60
+BODYPARTS = neck
+DEBUG = False
+
+[BaseProtocolProcess]
+TYPE= switch
+STIMULATION = BaseStimulation
+
+[BaseStimulation]
+TYPE = RASP_NETWORK
+IP = 192.168.1.21
+PORT = GPIO17
+""",
+    )
+    return folder / "settings.ini", None
 
 
 def pictures(folder: Path, picture: str) -> tuple[Path, Path | None]:

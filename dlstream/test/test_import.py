@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from deeplabstream_files import CONDITIONAL, FIRST, NEWEST, OPTOGENETIC, TRIAL, file_without_network, imported
 
 from dlstream.rig.file import load_rig
-from dlstream_experiment import check_experiment
+from dlstream_common import FramePoses, Individual
+from dlstream_experiment import Command, Engine, Experiment, check_experiment
 
 
 def test_the_first_layout(tmp_path: Path):
@@ -135,3 +137,50 @@ def test_inside_or_outside_is_told(tmp_path: Path):
     config = CONDITIONAL.format(trigger="BaseHeaddirectionROITrigger", process="switch")
     _, _, notes = imported(tmp_path, NEWEST, config)
     assert "ROI_BODYPARTS = neck: DeepLabStream's two versions disagree: here true outside, or `inside: true`" in notes
+
+
+def on_while_the_head_points(experiment: Experiment, names: tuple[str, str, str], right: bool) -> bool:
+    """Whether the trigger's output is on for an animal, left of everything, that looks to the right or to the left."""
+    places = {"nose": (70 if right else 30, 63), "neck": (50, 63), "tailroot": (30 if right else 70, 63)}
+    x, y = np.array([places[part] for part in ("nose", "neck", "tailroot")], np.float32).T
+    engine = Engine(experiment)
+    engine.start(0)
+    poses = FramePoses("top", 1, 1_000_000, names, (Individual("mouse", x, y, np.ones(3, np.float32)),))
+    return any(isinstance(effect, Command) and effect.action != "off" for effect in engine.poses(poses))
+
+
+@pytest.mark.parametrize("trigger", ["BaseHeaddirectionTrigger", "BaseScreenTrigger", "BaseHeaddirectionROITrigger"])
+@pytest.mark.parametrize(
+    ("parts", "names", "at_it", "said"),
+    [
+        ("neck, nose", ("nose", "neck", "tailroot"), True, "taken as neck -> nose: true while the head points at it"),
+        ("nose, neck", ("nose", "neck", "tailroot"), True, "for that, write `at_least: 150` in the place of"),
+        ("Neck,Snout_tip", ("Snout_tip", "Neck", "tail"), True, "taken as Neck -> Snout_tip: true"),
+        ("a, b", ("b", "a", "c"), True, "taken as a -> b, by the order, as DeepLabStream does"),
+        ("b, a", ("b", "a", "c"), False, "taken as b -> a, by the order, as DeepLabStream does"),
+    ],
+)
+def test_a_head_points_as_in_deeplabstream_in_either_order(
+    tmp_path: Path, trigger: str, parts: str, names: tuple[str, str, str], at_it: bool, said: str
+):
+    config = CONDITIONAL.format(trigger=trigger, process="switch").replace("DIRECTION = West", "DIRECTION = East")
+    config = config.replace("BODYPARTS = nose, neck\n", f"BODYPARTS = {parts}\n").replace("ANGLE = 60", "ANGLE = 30")
+    config = config.replace("ANGLE = 25", "ANGLE = 30").replace("ROI_BODYPARTS = neck", f"ROI_BODYPARTS = {names[1]}")
+    settings = NEWEST.replace("ALL_BODYPARTS = nose, neck, tailroot", f"ALL_BODYPARTS = {', '.join(names)}")
+    _, experiment, notes = imported(tmp_path, settings, config)
+    assert experiment is not None
+    assert on_while_the_head_points(experiment, names, right=True) is at_it
+    assert on_while_the_head_points(experiment, names, right=False) is not at_it
+    assert said in notes
+
+
+@pytest.mark.parametrize(
+    "parts", ["nose, neck, tailroot", "neck, nose, tailroot", "tailroot, neck, nose", "neck, nose"]
+)
+def test_a_turned_head_has_its_parts_by_their_names(tmp_path: Path, parts: str):
+    config = CONDITIONAL.format(trigger="BaseEgoHeaddirectionTrigger", process="switch")
+    config = config.replace("BODYPARTS = nose, neck, tailroot", f"BODYPARTS = {parts}")
+    _, experiment, notes = imported(tmp_path, NEWEST, config)
+    made = experiment.triggers["condition"].model_dump()
+    assert (made["tailroot"], made["neck"], made["nose"]) == ("tailroot", "neck", "nose")
+    assert f"BODYPARTS = {parts}: taken as tailroot -> neck -> nose; DeepLabStream goes by the order" in notes

@@ -1,4 +1,4 @@
-"""`dlstream import` of three labs' folders: every key has its place or its reason, and `dlstream check` passes them."""
+"""`dlstream import` of four labs' folders: every key has its place or its reason, and `dlstream check` passes them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from deeplabstream_labs import optogenetics, pictures, rewards
+from deeplabstream_labs import light_in_the_network, optogenetics, pictures, rewards
 
 from dlstream.importing.convert import Imported, convert_setup
 from dlstream.rig.check import checked_rig
@@ -78,6 +78,31 @@ def test_a_dispenser_gives_nothing_while_it_withdraws(tmp_path: Path) -> None:
     assert [output for _, output in on[:4]] == ["removal", "reward", "removal", "reward"]
     assert not [time for time in given if any(begin <= time <= begin + 1.5 for begin in removed)]
     assert not [time for time in removed if any(begin <= time <= begin + 0.4 for begin in given)]
+
+
+def test_light_at_a_pi_in_the_network_comes_again_while_the_animal_stays(tmp_path: Path) -> None:
+    """The Pi ends it after the inter-trial time; what counts as the next stimulus has to be one."""
+    done, rig, experiment = imported(*light_in_the_network(tmp_path / "DeepLabStream"), tmp_path / "rig")
+    assert lost(done) == []
+    assert rig["outputs"] == {"laser": {"type": "gpio", "address": "192.168.1.21", "pin": 17}}
+    stimulus = experiment["protocol"]["states"]["stimulus"]
+    command = {"output": "laser", "action": "on", "values": {"duration": "20 s"}}
+    assert stimulus["enter"] == [{"count": "stimulations"}, {"mark": "stimulus"}, {"give": command}]
+    assert stimulus["leave"] == [{"withdraw": "laser"}]
+    assert "stimuli" not in stimulus
+    assert done.experiment is not None
+    engine = Engine(load_experiment(done.experiment))
+    said = [(0.0, effect) for effect in engine.start(0)]
+    for number in range(1, 30 * 70):  # the mouse is in the region from 1 s to 50 s
+        stamp = number * 1_000_000_000 // 30
+        place = np.full(3, 300 if 30 <= number < 1500 else 10, np.float32), np.full(3, 200, np.float32)
+        mouse = Individual("mouse", *place, np.ones(3, np.float32))
+        poses = FramePoses("top", number, stamp, ("snout", "neck", "tailbase"), (mouse,))
+        said += [(stamp / 1e9, effect) for effect in engine.poses(poses)]
+    commands = [(time, item.action) for time, item in said if isinstance(item, Command) and time > 0]
+    expected = [(1, "on"), (21, "on"), (41, "on"), (50, "off")]
+    assert commands == [(pytest.approx(time, abs=0.1), action) for time, action in expected]
+    assert engine.status(0).counts["stimulations"] == 3
 
 
 def test_an_ip_camera_and_pictures_on_a_screen(tmp_path: Path) -> None:

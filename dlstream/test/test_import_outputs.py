@@ -23,7 +23,7 @@ BASES = {
     "STIMULUS_TIME = 4\n",
 }
 STATES = {
-    "conditional": ("laser", "stimulus", lambda state: state["stimuli"][0]),
+    "conditional": ("laser", "stimulus", lambda state: (state.get("stimuli") or [state["enter"][-1].get("give")])[0]),
     "supply": ("reward", "stimulus", lambda state: state["enter"][1]["give"]),
     "optogenetic": ("laser", "stimulus", lambda state: state["stimuli"][0]),
     "trial": ("stimulus", "cue", lambda state: state["enter"][0]["give"]),

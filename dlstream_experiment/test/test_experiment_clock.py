@@ -24,18 +24,25 @@ protocol:
   limits: {laser: {LIMITS}}
   stop: STOP
   states:
-    dark: {transitions: [{when: in_box, go: light}]}
+    dark: {transitions: WAITS}
     light:
-      stimuli: [{output: laser, action: on}]
+      stimuli: [{output: laser, ACTION}]
       transitions: TRANSITIONS
 """
 
 
 @pytest.fixture
 def made(tmp_path):
-    def make(limits: str = "stimulus: 1", stop: str = "[]", transitions: str = "[]") -> Run:
+    def make(
+        limits: str = "stimulus: 1",
+        stop: str = "[]",
+        transitions: str = "[]",
+        action: str = "action: on",
+        waits: str = "[{when: in_box, go: light}]",
+    ) -> Run:
         path = tmp_path / "light.yaml"
         words = EXPERIMENT.replace("LIMITS", limits).replace("STOP", stop).replace("TRANSITIONS", transitions)
+        words = words.replace("ACTION", action).replace("WAITS", waits)
         path.write_text(words.replace("transitions: []", "transitions: [{when: in_box, is: false, go: dark}]"))
         return Run(path)
 
@@ -114,6 +121,35 @@ def test_triggers_rise_and_fall_after_the_clock_was_set_back(made, back):
     assert [time for time, _ in run.events("trigger_rose")] == [0.1, 1.2]
 
 
+def test_no_motion_is_measured_from_before_to_after_a_clock_was_set_back(made, tmp_path):
+    """The run's time stands still meanwhile: the way of that frame would be in the time of none."""
+    made()
+    text = (tmp_path / "light.yaml").read_text()
+    fast = "{type: speed, keypoints: [neck], at_least: 150, window: 0.2, way: displacement}"
+    (tmp_path / "fast.yaml").write_text(text.replace("{type: region, region: box, keypoints: [neck]}", fast))
+    run = Run(tmp_path / "fast.yaml")
+    for step in range(1, 30):
+        run.off = 0.0 if step < 15 else -10.0
+        run.see(step / 10, (step + 1) / 10, (100.0 + 11 * step, 50.0))  # 110 px/s
+    assert run.events("trigger_rose") == []
+    assert len(run.events("fault")) == 2
+    assert run.engine.measured()["in_box"] == pytest.approx(110, rel=0.01)
+
+
+@pytest.mark.parametrize(("early", "said"), [(0.0, "has the stamp of one"), (0.001, "is stamped 0.001 s before one")])
+def test_frames_out_of_order_are_a_fault_at_most_every_few_seconds(made, early, said):
+    run = made("stimulus: 60")
+    for step in range(1, 80):
+        time = step / 10
+        run.see(time, time + 0.1, INSIDE)
+        run.see(time, time + 0.1, INSIDE, age=0.01 + early)
+    [(first, fault), (second, repeated)] = run.events("fault")
+    assert said in fault.values["reason"]
+    assert (fault.values["count"], second - first) == ("1", pytest.approx(5, abs=0.11))
+    assert int(repeated.values["count"]) == 50
+    assert [action for _, action in run.laser()] == ["on"], "they decide all the same"
+
+
 def test_outputs_go_off_when_poses_end_with_a_clock_that_is_set_back(made):
     run = made()
     run.see(0.1, 0.5, INSIDE)
@@ -163,6 +199,21 @@ def test_time_in_which_the_light_could_not_be_on_counts_for_no_limit(made):
     assert ended == pytest.approx(6 + 5 - 1.8, abs=0.21), "1.8 s before, 3.2 s after"
     assert run.events("limit_reached") == []
     assert "5" in end.values["reason"]
+
+
+@pytest.mark.parametrize("due", [0.1, 3])
+def test_a_timed_light_that_a_gap_has_cut_short_or_left_out_counts_no_longer(made, due):
+    """`due`: when the light comes: before poses are missing, or meanwhile."""
+    action = "action: on, values: {duration: 20 s}"
+    waits = f"[{{after: {due}, go: light}}]"
+    run = made("session: 4", "[{stimulated: laser, reaches: 4}, {after: 30}]", "[]", action, waits)
+    run.see(0.1, 2, INSIDE)
+    run.wait(2, 6)
+    run.see(6, 40, INSIDE)
+    assert [action for _, action in run.laser()] == (["on", "off", "off"] if due < 1 else ["off"])
+    assert run.events("limit_reached") == []
+    [(ended, _)] = run.events("experiment_ended")
+    assert ended == pytest.approx(30, abs=0.21), "it was on for 2.8 s at most"
 
 
 def test_poses_that_are_too_old_decide_nothing_and_yet_tell_time(made):

@@ -57,6 +57,46 @@ def test_states_that_lead_to_each_other_at_once_are_refused():
     assert not [line for line in odd(states=counted, stop=[{"after": 9}]) if "at once" in line]
 
 
+def toggled(dark: object, light: object, **more: object) -> list[str]:
+    """What is remarked of a toggle; each is what leads on to the other state."""
+    states = {
+        "dark": {"transitions": [{**dark, "go": "light"}]},
+        "light": {"stimuli": LIGHT, "transitions": [{**light, "go": "dark"}]},
+    }
+    return odd(states=states, stop=[{"after": 9}], **more)
+
+
+def test_a_toggle_that_one_frame_takes_there_and_back_deserves_a_look():
+    on, off, ways = (
+        {"when": "t"},
+        {"when": "t", "is": False},
+        "states.dark.transitions.0: 'dark' and 'light', which lead to",
+    )
+    begin = f"warning {ways} each other on one frame while t is"
+    for way, is_ in ((on, "true"), (off, "false"), ({**on, "after": 0}, "true")):
+        (found,) = toggled(way, {**way})
+        assert found.startswith(f"{begin} {is_}")
+    assert toggled(on, {**on, "is": "rose"}) == toggled({**on, "is": "rose"}, {**on, "is": "rose"}) == []
+    assert toggled(on, off) == toggled(on, {"when": "u"}) == toggled(on, {**on, "after": 1}) == []
+    restarted = {"still": {"transitions": [{"when": "t", "go": "still"}, {"after": 5, "go": "end"}]}}
+    assert odd(states=restarted) == [], "its time begins anew"
+
+    counts = {"do": [{"count": "n"}]}
+    few = {"if": "n < 3"}
+    assert not [line for line in toggled({**few, **counts}, few) if "lead to each other" in line], "a count ends it"
+    (found,) = (line for line in toggled(few, {**few}) if "lead to each other" in line)
+    assert "while n < 3" in found
+
+
+def test_what_is_remarked_of_a_toggle_is_so():
+    for way, lit in (({"when": "t"}, []), ({"when": "t", "is": "rose"}, ["1: on laser on"])):
+        states = {"dark": [{**way, "go": "light"}], "light": {"stimuli": LIGHT, "transitions": [{**way, "go": "dark"}]}}
+        script = Script(machine(states, stop=[{"after": 9}]))
+        for time in range(1, 5):
+            script.frame(time, t=True)
+        assert script.said == lit
+
+
 def test_what_only_the_limit_ends_is_remarked():
     """Refused is what has a time of its own beyond the limit; what an animal ends is cut at run time, and told."""
 
@@ -122,6 +162,29 @@ def test_a_given_stimulus_without_an_end_deserves_a_look():
     assert given({"withdraw": "laser"}) == []
     assert given({"give": laser, "seconds": 2}) == []
     assert given(limits={"laser": {"session": 5}}) == []
+
+
+@pytest.mark.parametrize(
+    ("values", "seconds", "ended", "free"),
+    [
+        ({"volume": 3}, {}, [], False),
+        ({"volume": 3}, {"seconds": 1}, [], True),
+        ({"volume": 3}, {}, [{"withdraw": "pump"}], True),
+        ({"width": 5}, {}, [], True),
+    ],
+)
+def test_what_is_given_for_an_unknown_time_is_in_the_way_of_a_state(values, seconds, ended, free):
+    drop = {"output": "pump", "action": "pulse", "values": values}
+    states = {
+        "cue": {"enter": [{"give": drop, **seconds}], "leave": ended, "transitions": [{"after": 9, "go": "rinse"}]},
+        "rinse": {"stimuli": [{"output": "pump", "action": "on"}], "transitions": [{"after": 1, "go": "end"}]},
+    }
+    found = "warning states.cue.enter.0.give: 'pump' given for a time that this file doesn't tell, such as that of a "
+    found += "volume: from then on 'rinse' can't have it on"
+    assert odd(states=states) == ([] if free else [found])
+    script = Script(machine(states))
+    script.each_second(1, 12)
+    assert ("9: on pump on" in script.said) == free
 
 
 @pytest.mark.parametrize(

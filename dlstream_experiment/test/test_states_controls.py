@@ -6,6 +6,7 @@ import csv
 from collections import Counter
 
 import pytest
+from experiment_poses import seconds
 from protocol_script import LASER, Script, machine
 
 from dlstream_experiment.model.protocols import Note, Off, On, ProtocolSettings
@@ -317,3 +318,26 @@ def test_a_recording_that_is_none_is_refused(tmp_path, rows, message):
         recording(path, rows)
     with pytest.raises(ValueError, match=message):
         machine(SWITCH, control={"type": "yoked", "outputs": ["laser"], "recording": str(path)})
+
+
+@pytest.mark.parametrize(
+    ("action", "values", "given"),
+    [
+        ("pulse", {"width": "20 ms"}, ["9: on laser pulse width=20 ms"]),
+        ("on", {}, ["5.5: on laser on", "9: on laser on"]),
+    ],
+)
+def test_a_yoked_pulse_that_was_due_in_a_gap_of_the_poses_is_left_out(action, values, given):
+    """What would still be on after it comes on then."""
+    stimulus = {"output": "laser", "action": action, "values": values}
+    plan = [{"at": at, "seconds": 2, "stimulus": stimulus} for at in (5, 9)]
+    script = Script(machine(SWITCH, control={"type": "yoked", "outputs": ["laser"], "schedule": plan}))
+    for number in range(1, 110):
+        time = number / 10
+        if time == 4.8:
+            script.protocol.tracking_lost(seconds(time))
+        elif time == 5.5:
+            script.protocol.tracking_restored(seconds(time))
+        if not 4.6 < time < 5.5:
+            script.frame(time)
+    assert [line for line in script.said if "on laser" in line] == given

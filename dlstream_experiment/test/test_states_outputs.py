@@ -291,3 +291,63 @@ def test_a_pulse_in_the_place_of_a_stimulus_counts_on_and_what_follows_it_begins
         "12: limit_reached laser",
         "12: off laser",
     ]
+
+
+@pytest.mark.parametrize("beneath", [[], [LASER]])
+def test_a_limit_holds_for_what_is_given_again_before_it_has_ended(beneath):
+    """`beneath`: what the state has on, over which it is given."""
+    gift = {"output": "laser", "action": "on", "values": {"duration": "1 s"}}
+    states = {
+        "a": {"stimuli": beneath, "transitions": [{"after": 0.5, "go": "b"}]},
+        "b": {"enter": [{"give": gift}], "stimuli": beneath, "transitions": [{"after": 0.5, "go": "b"}]},
+    }
+    script = Script(machine(states, stop=[{"after": 8}], limits={"laser": {"stimulus": 2}}))
+    for number in range(1, 80):
+        script.frame(number / 10)
+    cut = 2.0 if beneath else 2.5
+    assert [line for line in script.said if "limit" in line or "off" in line][:2] == [
+        f"{cut:g}: limit_reached laser",
+        f"{cut:g}: off laser",
+    ]
+    script = Script(machine(states, stop=[{"stimulated": "laser", "reaches": 3}]))
+    for number in range(1, 80):
+        if script.ended is None:
+            script.frame(number / 10)
+    assert script.said[-1].startswith(f"{cut + 1:g}: end"), "each part of it counts once"
+
+
+def cue_and_light(gift: dict, **more: object) -> dict[str, object]:
+    """A cue from the laser at 1 s, and its light from 2 s to 4 s."""
+    return {
+        "wait": [{"after": 1, "go": "cue"}],
+        "cue": {"enter": [{"give": gift, **more}], "transitions": [{"after": 1, "go": "light"}]},
+        "light": {"stimuli": [LASER], "transitions": [{"after": 2, "go": "end"}]},
+    }
+
+
+@pytest.mark.parametrize(
+    ("width", "limits", "lit"),
+    [("20 ms", {}, 2), ("1500 ms", {}, 2.5), ("1200 ms", {"laser": {"stimulus": 1.1}}, 2.2)],
+)
+def test_a_pulse_that_is_over_leaves_its_output_to_the_states(width, limits, lit):
+    """Also one that a limit has cut: until it would have ended."""
+    gift = {"output": "laser", "action": "pulse", "values": {"width": width}}
+    script = Script(machine(cue_and_light(gift), limits=limits))
+    for number in range(1, 41):
+        script.frame(number / 10)
+    assert [line for line in script.said if "on" in line.split()] == [
+        f"1: on laser pulse width={width}",
+        f"{lit:g}: on laser on",
+    ]
+
+
+def test_a_pulse_goes_over_the_stimulus_of_its_own_state_and_ends():
+    gift = {"output": "laser", "action": "pulse", "values": {"width": "20 ms"}}
+    states = {
+        "a": [{"after": 1, "go": "b"}],
+        "b": {"enter": [{"give": gift}], "stimuli": [LASER], "transitions": [{"after": 2, "go": "end"}]},
+    }
+    script = Script(machine(states))
+    for time in (1, 1.01, 1.03, 2, 3):
+        script.frame(time)
+    assert script.said[:2] == ["1: on laser pulse width=20 ms", "1.03: on laser on"]

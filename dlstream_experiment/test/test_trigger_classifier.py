@@ -135,3 +135,11 @@ def test_what_is_no_network_or_gives_no_probabilities_is_told(tmp_path):
     labels = network(tmp_path, 2, labels=True)
     [mistake] = trigger("classifier", network=str(labels), at_least=0.5, **words).problems(context())
     assert "wanted are probabilities" in mistake.found
+
+
+@pytest.mark.parametrize("early", [0.0, 0.001, 0.1])
+def test_a_frame_out_of_order_has_no_class_and_leaves_the_window_as_it_is(tmp_path, early):
+    triggers = made(network(tmp_path, 6), samples=3)
+    assert decisions(triggers, [scene(n / 10, pose(3)) for n in range(5)]) == [None, None, True, True, True]
+    assert decisions(triggers, [scene(0.4 - early, pose(-3)), scene(0.5, pose(3))]) == [None, True]
+    assert decisions(triggers, [scene(-0.1, pose(3)), scene(0, pose(3))]) == [None, None], "much earlier: anew"

@@ -41,6 +41,31 @@ def test_no_motion_is_measured_across_a_second_without_frames():
     assert run(words, runs + [(1.49 + time, 60 + x) for time, x in runs])[6:8] == [True, True], "0.99 s is no such gap"
 
 
+@pytest.mark.parametrize("early", [0.0, 0.001, 0.1, 0.49])
+@pytest.mark.parametrize("kind", ["speed", "freeze", "acceleration"])
+def test_a_frame_out_of_order_is_not_measured_and_takes_nothing_from_the_next(kind, early):
+    """As of a camera that gives two frames one stamp: `early` is how long before the one before it."""
+    words = {"type": kind, "keypoints": ["nose"], "window": 0.5, ("at_most" if kind == "freeze" else "at_least"): 0}
+    steady = [(number * 0.1, 0.0) for number in range(20)]
+    plain, disturbed = bound(words), bound(words)
+    expected = decisions(plain, [scene(time, {"nose": (x, 50.0)}) for time, x in steady])
+    told: list[bool | None] = []
+    for number, (time, x) in enumerate(steady):
+        told += decisions(disturbed, [scene(time, {"nose": (x, 50.0)})])
+        if number in (3, 12, 15):
+            odd = scene(time - early, {"nose": (x + 40, 50.0)})
+            assert decisions(disturbed, [odd]) == [None]
+            assert math.isnan(disturbed.measured["it"])
+    assert told == expected
+    assert told[-1] is not None
+
+
+def test_after_a_stamp_that_is_much_earlier_motion_is_measured_anew():
+    words = {"type": "speed", "keypoints": ["nose"], "window": 0.2, "at_least": 0}
+    steady = [(number * 0.1, 0.0) for number in range(8)]
+    assert run(words, [*steady, *((time + 0.2, x) for time, x in steady)]) == [None, None, *[True] * 6] * 2
+
+
 def test_freeze_is_speed_from_the_other_side_for_all_keypoints():
     words = {"type": "freeze", "keypoints": ["nose"], "window": 0.1, "at_most": 20, "release": 30, "dwell": 0.2}
     speeds = [0, 0, 0, 0, 25, 25, 31, 25, 0, 0, 0]

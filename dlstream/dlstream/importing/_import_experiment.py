@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from dlstream.authoring.draft import Draft
 from dlstream.authoring.explain import Known
 from dlstream.authoring.templates import Template, find_template, templates
+from dlstream.importing._import_direction import body_of, direction_of
 from dlstream.importing._import_rig import frame_rate, frame_size, is_given, min_confidence
 from dlstream.importing._ini import Ini, Note
 from dlstream_common import DlstreamError, Place, key_of, suggest
@@ -238,24 +239,25 @@ def _made(ini: Ini, settings: Ini, kind: str, parts: list[str], region: str) -> 
     if kind in _POINTED:
         given = ini.pair(kind, "POINT", -20000, 20000)
         point = list(given) if given else _default(ini, kind, "POINT", point)
-    nose, neck = (parts + parts)[:2]
     if kind in ("BaseRegionTrigger", "BaseOutsideRegionTrigger"):
         made: dict[str, Any] = {"type": "region", "region": region, "keypoints": parts}
         return made if kind == "BaseRegionTrigger" else {**made, "inside": False, "match": "all"}
     if kind == "BaseHeaddirectionTrigger":
+        neck, nose = direction_of(ini, kind, "BODYPARTS", parts, at_most)
         return {"type": "head_direction", "neck": neck, "nose": nose, "point": point, "at_most": at_most}
     if kind == "BaseEgoHeaddirectionTrigger":
         side = ini.text(kind, "HEADDIRECTION", "both").lower()
-        tail = parts[2] if len(parts) > 2 else "tailroot"
+        neck, nose, tail = body_of(ini, kind, "BODYPARTS", parts)
         made = {"type": "ego_head_direction", "tailroot": tail, "neck": neck, "nose": nose}
         return {**made, "side": side, "at_least": 180 - at_most}
     if kind == "BaseScreenTrigger":
         edge = ini.text(kind, "DIRECTION", "north").lower()
-        made = {"type": "direction", "start": neck, "end": nose, "edge": edge}
+        start, end = direction_of(ini, kind, "BODYPARTS", parts, at_most)
+        made = {"type": "direction", "start": start, "end": end, "edge": edge}
         return {**made, "frame": list(frame_size(settings)), "at_most": at_most}
     if kind == "BaseHeaddirectionROITrigger":
-        angles = ini.words(kind, "ANGLE_BODYPARTS") or parts
-        nose, neck = (angles + angles)[:2]
+        angles = ini.words(kind, "ANGLE_BODYPARTS")
+        neck, nose = direction_of(ini, kind, "ANGLE_BODYPARTS", angles or parts, at_most)
         ini.note(kind, "ROI_BODYPARTS", "DeepLabStream's two versions disagree: here true outside, or `inside: true`")
         made = {"type": "head_direction_region", "neck": neck, "nose": nose, "point": point, "at_most": at_most}
         return {**made, "region": region, "inside": False, "keypoint": parts[0]}

@@ -174,9 +174,25 @@ def _commanded(draft: ImportedDraft, ini: Ini, device: _Device, settings: Mappin
         stimulus["values"] = {"duration": f"{longest:g} s"}
         todo = f"'on' has a duration of {longest:g} s, after which the Pi ends it, as it does if this computer dies"
         ini.notes.append(Note(f"{draft.file.name}: {key_of(place[:3])}", "on", todo))
+        if template == "base_conditional":
+            _given_each_time(draft, ini, stimulus)
+            return str(stimulus["output"])
     if stimulus != draft.get(place):
         draft.give(ini, place, stimulus)
     return str(stimulus["output"])
+
+
+def _given_each_time(draft: ImportedDraft, ini: Ini, stimulus: Mapping[str, Any]) -> None:
+    """The state follows itself while the animal stays, which gives nothing again that its output ends by itself."""
+    state: Place = (*_PROTOCOL, "states", "stimulus")
+    draft.give_all(
+        ini,
+        {
+            (*state, "enter"): [*draft.get((*state, "enter")), {"give": stimulus}],
+            (*state, "leave"): [{"withdraw": stimulus["output"]}],
+        },
+    )
+    draft.remove((*state, "stimuli"))
 
 
 def _stimulus_place(template: str) -> Place:

@@ -45,6 +45,12 @@ class PoseFaults:
         limit = "the pose node calls it stale" if item.poses.stale else self._limit(item)
         return self._repeated("old", stamp, now, f"{reason}; {limit}", cause)
 
+    def out_of_order(self, stamp: int, now: int, behind: int, cause: Cause) -> list[Event]:
+        """A frame is stamped no later than one before it."""
+        order = f"is stamped {behind / SECOND:.3f} s before" if behind else "has the stamp of"
+        reason = f"a frame of camera '{cause.camera}' {order} one that came before it: no motion is measured on it"
+        return self._repeated("order", stamp, now, reason, cause)
+
     def malformed(self, stamp: int, now: int, reason: str, cause: Cause) -> list[Event]:
         """Poses whose arrays do not fit their keypoints."""
         return self._repeated("malformed", stamp, now, reason, cause)

@@ -89,7 +89,12 @@ class Run:
         if self._max_age and item.doubt - age > self._max_age:
             return effects + self._faults.too_early(stamp, self._here.at(stamp), cause, item)
         clock = self._clocks[camera]
-        effects += self._advance(clock, poses.stamp, f"camera '{camera}'", stamp)
+        behind = clock.behind(poses.stamp)
+        if set_back := self._advance(clock, poses.stamp, f"camera '{camera}'", stamp):
+            effects += set_back
+            self._triggers.forget_motion(camera)
+        elif behind is not None:
+            effects += self._faults.out_of_order(stamp, self._here.at(stamp), behind, cause)
         acquired = clock.at(poses.stamp)
         now = acquired if arrived is None else self._here.at(stamp)
         self._time = max(self._time, min(acquired, now))  # no frame was acquired after its poses came
@@ -307,6 +312,11 @@ class RunClock:
     def is_set_back(self, stamp: int) -> bool:
         """Whether the clock, which now reads `stamp`, was set back since it was last read."""
         return self._last is not None and stamp + self._ahead < self._last - _STEP
+
+    def behind(self, stamp: int) -> int | None:
+        """By how much a stamp is no later than the latest one; None where it is later."""
+        before = None if self._last is None else self._last - stamp - self._ahead
+        return None if before is None or before < 0 else before
 
     def at(self, stamp: int) -> int:
         """The run's time at a stamp; changes nothing."""

@@ -13,6 +13,7 @@ from dlstream_experiment.model.protocols._conditions import Comparison
 from dlstream_experiment.model.protocols._control_checks import beyond, named_outputs, unknown_outputs, yoked_beyond
 from dlstream_experiment.model.protocols._duration import duration_in_words, longest
 from dlstream_experiment.model.protocols._state_table import StateTable
+from dlstream_experiment.model.protocols._states_circles import circles, closure, leads_to
 from dlstream_experiment.model.protocols._states_doubts import doubts
 from dlstream_experiment.model.protocols._transitions import END, RUN, TRIAL, State, Transition
 
@@ -30,17 +31,6 @@ def problems(settings: StateTable) -> list[Problem]:
         *_ways(settings),
         *doubts(settings),
     ]
-
-
-def leads_to(settings: StateTable, transition: Transition) -> list[str]:
-    """The states to which a transition may lead, `end` among them."""
-    names: list[str] = []
-    for target in transition.targets:
-        if target == TRIAL and settings.trials is not None:
-            names += [condition.state for condition in settings.trials.conditions.values()] + [END]
-        else:
-            names.append(target)
-    return list(dict.fromkeys(names))
 
 
 def _transitions(settings: StateTable) -> Iterator[tuple[Location, Transition]]:
@@ -185,8 +175,8 @@ def _ways(settings: StateTable) -> Iterator[Problem]:
         name: [target for way in state.transitions for target in leads_to(settings, way)]
         for name, state in settings.states.items()
     }
-    yield from _chases(settings)
-    reached = _closure({settings.first}, after)
+    yield from circles(settings)
+    reached = closure({settings.first}, after)
     for name, state in settings.states.items():
         if name not in reached:
             expected = f"transitions that lead to it from the first state, '{settings.first}'"
@@ -198,7 +188,7 @@ def _ways(settings: StateTable) -> Iterator[Problem]:
             outputs = " and ".join(f"'{stimulus.output}'" for stimulus in state.stimuli)
             found = f"a state that is never left, with {outputs} on until a `stop` condition ends the experiment"
             yield warning(("states", name), found, "a transition, unless that is meant")
-        elif not settings.stop and END not in _closure({name}, after):
+        elif not settings.stop and END not in closure({name}, after):
             expected = "a way to `end`, or a `stop` condition: only the operator could end the experiment"
             yield warning(("states", name), "a state from which no end is reached", expected)
         if state.stimuli and any(way.is_at_once for way in state.transitions):
@@ -211,38 +201,3 @@ def _ways(settings: StateTable) -> Iterator[Problem]:
                 expected = "this transition before the one that is always taken"
                 yield warning(place, "a transition that is never reached", expected)
                 break
-
-
-def _chases(settings: StateTable) -> Iterator[Problem]:
-    """States that lead on at once in a circle: the experiment goes through it on every frame."""
-    onward: dict[str, list[str]] = {}
-    for name, state in settings.states.items():
-        way = next((way for way in state.transitions if way.is_at_once), None)
-        onward[name] = leads_to(settings, way) if way is not None else []
-    reported: set[str] = set()
-    for name, state in settings.states.items():
-        circle = [other for other in settings.states if other in _closure(set(onward[name]), onward)]
-        if name in reported or name not in circle:
-            continue
-        circle = [other for other in circle if name in _closure(set(onward[other]), onward)]
-        reported |= set(circle)
-        number = next(index for index, way in enumerate(state.transitions) if way.is_at_once)
-        found = f"{' and '.join(repr(other) for other in circle)}, which lead to each other at once, on every frame"
-        if len(circle) == 1:
-            found = f"'{name}', which leads to itself at once, on every frame"
-        # With another transition before it, or a draw, it may be meant: a count of frames, for instance.
-        ways = [settings.states[other].transitions[0] for other in circle]
-        surely = all(way.is_at_once and set(leads_to(settings, way)) <= set(circle) for way in ways)
-        expected = "a trigger, a time or a counter on one of these transitions"
-        make = Problem if surely else warning
-        yield make(("states", name, "transitions", number), found, expected)
-
-
-def _closure(begin: set[str], after: dict[str, list[str]]) -> set[str]:
-    found, todo = set(begin), list(begin)
-    while todo:
-        for target in after.get(todo.pop(), []):
-            if target not in found:
-                found.add(target)
-                todo.append(target)
-    return found

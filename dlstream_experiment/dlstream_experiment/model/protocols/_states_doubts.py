@@ -18,6 +18,7 @@ def doubts(settings: StateTable) -> Iterator[Problem]:
     yield from cut_short(settings)
     yield from given_once(settings)
     yield from _endless(settings)
+    yield from _in_the_way(settings)
     yield from odd_limits(settings.limits)
     for number, stop in enumerate(settings.stop):
         limit = settings.limits.get(stop.stimulated or "")
@@ -39,10 +40,8 @@ def odd_limits(limits: Mapping[str, Limit]) -> Iterator[Problem]:
 
 def _endless(settings: StateTable) -> Iterator[Problem]:
     """Given without a time, and neither withdrawn nor limited, nor followed by one with a time."""
-    actions = settings.actions()
-    ended = {action.withdraw for _, action in actions}
-    ended |= {action.give.output for _, action in actions if action.give is not None and action.seconds is not None}
-    for place, action in actions:
+    ended = _ended(settings)
+    for place, action in settings.actions():
         if action.give is None or action.seconds is not None or action.give.output in ended | set(settings.limits):
             continue
         if action.give.ends_by_itself:
@@ -50,3 +49,26 @@ def _endless(settings: StateTable) -> Iterator[Problem]:
         found = f"'{action.give.output}' given until it is withdrawn, which nothing does"
         expected = "`seconds` beside it, a `withdraw` or a limit, unless it is meant to last until the experiment ends"
         yield warning((*place, "give"), found, expected)
+
+
+def _in_the_way(settings: StateTable) -> Iterator[Problem]:
+    """Given for a time that only the output knows: what a state has on waits for an end that nothing tells."""
+    ended = _ended(settings)
+    held = {stimulus.output: name for name, state in settings.states.items() for stimulus in state.stimuli}
+    for place, action in settings.actions():
+        gift = action.give
+        if gift is None or action.seconds is not None or gift.output in ended or gift.output not in held:
+            continue
+        if not gift.ends_by_itself or gift.length is not None:
+            continue
+        found = f"'{gift.output}' given for a time that this file doesn't tell, such as that of a volume"
+        found += f": from then on '{held[gift.output]}' can't have it on"
+        expected = f"`seconds` beside it, or `{{withdraw: {gift.output}}}` before a state has its own stimulus"
+        yield warning((*place, "give"), found, expected)
+
+
+def _ended(settings: StateTable) -> set[str | None]:
+    """The outputs of which an action ends what was given."""
+    actions = [action for _, action in settings.actions()]
+    timed = {action.give.output for action in actions if action.give is not None and action.seconds is not None}
+    return timed | {action.withdraw for action in actions}

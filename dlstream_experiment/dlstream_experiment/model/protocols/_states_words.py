@@ -9,7 +9,7 @@ from dlstream_experiment.model.protocols._base import percent, stimulus_in_words
 from dlstream_experiment.model.protocols._control_checks import controls_in_words
 from dlstream_experiment.model.protocols._diagram import Arrow, Box, Diagram
 from dlstream_experiment.model.protocols._state_table import StateTable
-from dlstream_experiment.model.protocols._states_check import leads_to
+from dlstream_experiment.model.protocols._states_circles import leads_to
 from dlstream_experiment.model.protocols._transitions import END, TRIAL, State
 
 

@@ -36,7 +36,8 @@ class Action(Settings):
     give: Stimulus | None = None
     """A stimulus that lasts across states; meanwhile its output does nothing else."""
     seconds: Duration | None = None
-    """With give: how long; if omitted: until it is withdrawn."""
+    """With give: how long; if omitted: until it is withdrawn, or, where a state has a stimulus of that output, until
+    its output has ended it, as a pulse."""
     withdraw: Name | None = None
     """An output whose given stimulus ends now."""
     result: CounterName | None = None

@@ -14,6 +14,21 @@ from dlstream_experiment.model.protocols._control import Limit, Sham, Yoked
 
 
 @dataclass(slots=True)
+class _Gift:
+    """What was given: until a time, or until None: until it is withdrawn.
+
+    `over`: when its output has ended it by itself, if that is known.
+    """
+
+    stimulus: Stimulus
+    until: int | None
+    over: int | None = None
+
+    def is_over(self, stamp: int) -> bool:
+        return self.until is None and self.over is not None and stamp >= self.over
+
+
+@dataclass(slots=True)
 class _Output:
     """One output in a run. `on` is what the protocol has on, sham or not."""
 
@@ -40,6 +55,18 @@ class _Output:
 
     def total(self, stamp: int) -> int:
         return self.before + self.counted(stamp)
+
+    def going_on(self, lit: int) -> int:
+        """As `counted`, but 0 where the output has ended it by itself, or where that is not known, as of a volume."""
+        if self.length is not None:
+            return self.counted(lit) if lit - self.begun < self.length else 0
+        return 0 if _ends_by_itself(self.on) else self.counted(lit)
+
+    def cut_short(self, lit: int) -> None:
+        """What the output ends by itself does not go on after `lit`: nobody sends it again."""
+        if _ends_by_itself(self.on):
+            lasted = max(0, lit - self.begun)
+            self.length = lasted if self.length is None else min(self.length, lasted)
 
     def put(self, stimulus: Stimulus | None, stamp: int, lit: int) -> None:
         """Another stimulus, or none, from `stamp` on; the time in which it can have been on ends with `lit`."""
@@ -68,9 +95,10 @@ class Stimulation:
         self._limits = limits
         self._control = control
         self._draws = draws
-        self._given: dict[str, tuple[Stimulus, int | None]] = {}
+        self._given: dict[str, _Gift] = {}
         self._anew: set[str] = set()
         self._yoked_to: dict[str, int] = {}  # how far each output has come in what the other animal's did
+        self._yoked_left_out: dict[str, int] = {}  # what came due while outputs could not be on
         self._yoked_until: dict[str, int] = {}  # the end of one that is given late: what follows waits for it
         self._blocks: dict[str, list[bool]] = {}
         self._start = 0
@@ -83,9 +111,10 @@ class Stimulation:
     def give(self, stimulus: Stimulus, until: int | None) -> None:
         """Puts a stimulus over those of the states; until None: until it is withdrawn.
 
-        What its output ends by itself, such as a pulse, begins again each time, since nobody else ends it.
+        What its output ends by itself, such as a pulse, begins again each time, since nobody else ends it. Once it has
+        ended, a state's stimulus has the output again.
         """
-        self._given[stimulus.output] = (stimulus, until)
+        self._given[stimulus.output] = _Gift(stimulus, until)
         if stimulus.ends_by_itself:
             self.begin_again(stimulus.output)
 
@@ -106,10 +135,16 @@ class Stimulation:
         if self._paused is not None:
             if isinstance(self._control, Yoked):  # what was due meanwhile is not given late
                 for name in self._control.outputs:
-                    self._yoked_to[name] = self._yoked_at(self._control, name, stamp)
+                    index = self._yoked_at(self._control, name, stamp)
+                    if index != self._yoked_to.get(name, 0):
+                        self._yoked_to[name] = self._yoked_left_out[name] = index
             for output in self._outputs.values():
+                output.cut_short(self._paused)
                 output.since += stamp - max(self._paused, output.since)
                 output.begun += stamp - max(self._paused, output.begun)
+            for gift in self._given.values():
+                if gift.stimulus.ends_by_itself:  # it was cut short, or is not given late
+                    gift.over = stamp
             self._paused = None
 
     def total(self, output: str, stamp: int) -> int:
@@ -127,11 +162,12 @@ class Stimulation:
             held: the stimuli of the current state.
             trigger: what caused the change, if a trigger did; or what did it for each output.
         """
-        over = {name for name, (_, until) in self._given.items() if until is not None and stamp >= until}
+        over = {name for name, gift in self._given.items() if gift.until is not None and stamp >= gift.until}
         for name in over:
             del self._given[name]
         wanted = {stimulus.output: stimulus for stimulus in held}
-        wanted |= {name: stimulus for name, (stimulus, _) in self._given.items()}
+        self._drop_what_has_ended(stamp, wanted)
+        wanted |= {name: gift.stimulus for name, gift in self._given.items()}
         steps: list[Step] = []
         for name, output in self._outputs.items():
             cause = trigger if isinstance(trigger, str) else trigger.get(name, "")
@@ -146,6 +182,15 @@ class Stimulation:
                 steps += self._change(name, output, stamp, stimulus, "" if notes else cause)
         self._anew.clear()
         return steps
+
+    def _drop_what_has_ended(self, stamp: int, held: Collection[str]) -> None:
+        """A pulse that is over no longer keeps a state's stimulus from its output; without one it stays."""
+        for name in self._anew & self._given.keys():
+            gift = self._given[name]
+            length = gift.stimulus.length
+            gift.over = None if length is None else stamp + nanoseconds(length)
+        for name in [name for name, gift in self._given.items() if name in held and gift.is_over(stamp)]:
+            del self._given[name]
 
     def _yoked(self, name: str, stamp: int, wanted: Stimulus | None) -> Stimulus | None:
         if not isinstance(self._control, Yoked) or name not in self._control.outputs:
@@ -164,7 +209,7 @@ class Stimulation:
         if index != self._yoked_to.get(name) and stimulus is not None and stimulus.ends_by_itself:
             self._anew.add(name)
         self._yoked_to[name] = index
-        return stimulus
+        return None if index == self._yoked_left_out.get(name) and _ends_by_itself(stimulus) else stimulus
 
     def _yoked_at(self, control: Yoked, name: str, stamp: int) -> int:
         return bisect_right(control.changes[name], stamp - self._start, key=lambda change: change[0])
@@ -203,8 +248,10 @@ class Stimulation:
 
     def _begin_again(self, name: str, output: _Output, stamp: int, stimulus: Stimulus, trigger: str) -> list[Step]:
         """The next of what its output ends by itself: a command that replaces another one needs no off before it."""
+        kept = output.going_on(self._lit(stamp))
         ended = self._change(name, output, stamp, None, "")
         begun = self._change(name, output, stamp, stimulus, trigger)
+        output.before, output.unbroken = output.before - kept, kept  # the output was not off in between
         begun = [replace(step, again=True) if isinstance(step, On) else step for step in begun]
         return begun if isinstance(begun[0], On) and isinstance(ended[0], Off) else [*ended, *begun]
 

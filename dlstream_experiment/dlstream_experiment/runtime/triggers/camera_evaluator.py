@@ -77,6 +77,14 @@ class CameraEvaluator:
         for _, trigger in self._own:
             trigger.bind(keypoints)
 
+    def forget_motion(self) -> None:
+        """The clock was set back: what was before has no place in time."""
+        if self._slots is not None:
+            self._slots.forget_motion()
+        for _, trigger in self._own:
+            if isinstance(trigger, ClassifierTrigger):
+                trigger.forget()
+
     def evaluate(self, poses: PoseArray) -> list[tuple[TriggerState, bool | None]]:
         """The triggers of which something else is known than on the last frame, each with what is known."""
         news: list[tuple[TriggerState, bool | None]] = []
@@ -186,6 +194,11 @@ class SlotTracker:
             return self._table.evaluate(poses.block.reshape(3, -1), poses.stamp)
         self._block[:, self._places] = poses.block
         return self._table.evaluate(self._flat, poses.stamp)
+
+    def forget_motion(self) -> None:
+        """Forgets where everybody was before."""
+        if self._table is not None:
+            self._table.history.clear()
 
     def release(self, number: int, held: bool) -> None:
         """Sets whether a condition is true, so that its release applies from the next frame on."""

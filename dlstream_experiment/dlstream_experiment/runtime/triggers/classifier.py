@@ -15,6 +15,8 @@ from dlstream_experiment.model.triggers import Trigger
 
 _MOST = 100_000
 """Poses kept of an individual."""
+_STEP = SECOND // 2
+"""As in the kernel: a stamp that is earlier by less is one of a frame out of order."""
 
 
 class ClassifierTrigger(Trigger):
@@ -48,8 +50,7 @@ class ClassifierTrigger(Trigger):
         asked, features = self._asked, []
         for row, name in enumerate(poses.ids):
             if asked.only in (None, name):
-                self._keep(name, poses, row)
-                found = self._features(name, poses.stamp)
+                found = self._features(name, poses.stamp) if self._keep(name, poses, row) else None
                 if found is not None:
                     features.append(found)
         for name in [name for name in self._poses if name not in poses.ids]:
@@ -62,9 +63,18 @@ class ClassifierTrigger(Trigger):
         bound = asked.release if self.held and asked.release is not None else asked.at_least
         return bool(most.any()) if bound is None else bool((shares >= bound).any())
 
-    def _keep(self, name: str, poses: PoseArray, row: int) -> None:
-        """Appends the individual's pose, and drops those that no window needs any more."""
+    def forget(self) -> None:
+        """Forgets every pose: the next one has another place in time."""
+        self._poses.clear()
+
+    def _keep(self, name: str, poses: PoseArray, row: int) -> bool:
+        """Appends the individual's pose, and drops those that no window needs any more.
+
+        Returns whether it did: not of a frame that is no later than the one before.
+        """
         kept = self._poses.setdefault(name, deque(maxlen=_MOST))
+        if kept and 0 <= kept[-1][0] - poses.stamp < _STEP:
+            return False
         if kept and not 0 < poses.stamp - kept[-1][0] <= SECOND:
             kept.clear()  # the clock was set back, or no frame came for so long that it is a new one
         columns = [*self._columns, self._center]
@@ -73,6 +83,7 @@ class ClassifierTrigger(Trigger):
         kept.append((poses.stamp, ((block[:, :-1] - block[:, -1:]) / self._asked.scale).T.reshape(-1)))
         while len(kept) > 1 and kept[1][0] <= poses.stamp - self._asked.window:
             kept.popleft()
+        return True
 
     def _features(self, name: str, now: int) -> NDArray[np.float64] | None:
         """(samples, 2 K), interpolated between frames; None where something is missing."""

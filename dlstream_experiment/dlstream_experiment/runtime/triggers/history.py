@@ -55,6 +55,14 @@ class History:
         self.sights[:, :, mine] = other.sights[:, :, theirs]
         self.last[:, mine] = other.last[:, theirs]
 
+    def clear(self) -> None:
+        """Forgets every frame: the next one has another place in time."""
+        self.first = None
+        self.kept[:] = -1, 0
+        self.frames[:] = NONE
+        self.last[:] = np.nan
+        self.last[PATH] = 0.0
+
     def forget(self, columns: Sequence[int]) -> None:
         """Forgets these keypoints: they belong to another animal from now on."""
         self.last[:, columns] = np.nan

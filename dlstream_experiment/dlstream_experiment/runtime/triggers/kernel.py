@@ -9,7 +9,8 @@ far (the sum of the straight lines from one sighting to the next), and its place
 with the newest frame at or before t - window. The motion in the window starts at the keypoint's last sighting up to
 that frame and ends at its sighting at t, and is divided by the time between these two sightings. So frames may come at
 any rate and some may be lost. Nothing is measured where the keypoint is not seen at t, where no frame is that old, or
-where the keypoint had then been out of sight for longer than the window.
+where the keypoint had then been out of sight for longer than the window. A frame that is no later than the one
+before it is left out: it has no place in time.
 """
 
 from __future__ import annotations
@@ -42,6 +43,8 @@ TIME, PATH, X, Y = range(4)
 NEWEST, OLDEST = range(2)
 """The frames whose sightings are kept, by their number; frame i is in row i % len(times)."""
 NONE = -1
+_STEP = 500_000_000
+"""Nanoseconds: a stamp that is earlier by less, or equal, is one of a frame out of order, not of a clock set back."""
 
 
 @inner
@@ -89,10 +92,15 @@ def _inside(points: Any, point: int, edges: Any, first: int, end: int) -> float:
 @inner
 def _follow(
     points: Any, followed: Any, time: int, last: Any, sights: Any, times: Any, windows: Any, frames: Any, kept: Any
-) -> None:
-    """Stores where the keypoints are now, and finds the frame with which each window begins."""
+) -> bool:
+    """Stores where the keypoints are now, and finds the frame with which each window begins.
+
+    Returns whether anything can be measured: not on a frame that is no later than the one before.
+    """
     size = len(times)
     if kept[NEWEST] >= 0 and time <= times[kept[NEWEST] % size]:
+        if times[kept[NEWEST] % size] - time < _STEP:
+            return False
         last[:] = nan  # the clock was set back: what was before has no place in time
         last[PATH] = 0.0
         frames[:] = NONE
@@ -123,6 +131,7 @@ def _follow(
         frames[number] = frame
         first = min(first, frame)
     kept[OLDEST] = max(oldest, first)
+    return True
 
 
 @inner
@@ -293,10 +302,11 @@ def evaluate(
         known: filled with what is known of each condition.
     """
     _select_seen(block, needed, points)
-    if len(followed):
-        _follow(points, followed, time, last, sights, times, windows, frames, kept)
+    newest = NONE
+    if len(followed) and _follow(points, followed, time, last, sights, times, windows, frames, kept):
+        newest = kept[NEWEST]
     for number in range(len(quantities)):
-        values[number] = _measure(quantities, number, points, edges, sights, times, windows, frames, kept[NEWEST])
+        values[number] = _measure(quantities, number, points, edges, sights, times, windows, frames, newest)
     for condition in range(len(row_of)):
         most = UNKNOWN
         for group in range(rows[row_of[condition]], rows[row_of[condition] + 1]):

@@ -83,6 +83,11 @@ class TriggerSet:
         if camera in self._cameras:
             self._cameras[camera].evaluator.bind(keypoints)
 
+    def forget_motion(self, camera: str) -> None:
+        """A camera's clock was set back: no motion is measured from before to after it."""
+        if camera in self._cameras:
+            self._cameras[camera].evaluator.forget_motion()
+
     def decide(self, camera: str, poses: PoseArray) -> Mapping[str, bool]:
         """The decisions of the triggers that decide on a frame of a camera; `changed` has those that are new.
 
