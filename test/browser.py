@@ -19,6 +19,26 @@ import aiohttp
 
 PATIENCE = 300.0
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
+# Keeps every message of the panel: a page shows it for some seconds only, and a busy machine looks later.
+KEEP_TOLD = """
+window.told = [];
+new MutationObserver((records) => {
+  for (const { addedNodes } of records)
+    for (const node of addedNodes) if (node.matches?.(".message")) told.push(node.textContent);
+}).observe(document, { childList: true, subtree: true });
+"""
+# The box of an element that has come to rest; a tab that is not seen has no animation frames.
+AT_REST = """(async () => {
+  const box = () => (({ x, y, width, height }) => [x, y, width, height])((%s).getBoundingClientRect());
+  const next = () => new Promise((done) => { requestAnimationFrame(done); setTimeout(done, 200); });
+  try {
+    for (let last = null, now = box(); ; now = box()) {
+      if (last?.every((value, place) => value === now[place])) return now;
+      last = now;
+      await next();
+    }
+  } catch { return null; }
+})()"""
 
 
 def program() -> str | None:
@@ -77,6 +97,7 @@ class Browser:
         page.call("Page.enable")
         page.call("Runtime.enable")
         page.call("Log.enable")
+        page.call("Page.addScriptToEvaluateOnNewDocument", source=KEEP_TOLD)
         page.go(address)
         return page
 
@@ -176,6 +197,15 @@ class Page:
                 return None
             raise
 
+    def was_told(self, text: str) -> None:
+        """Waits until a message of the panel has contained a text, since the page was loaded."""
+        self.until(f"window.told.some((message) => message.includes({json.dumps(text)}))")
+
+    def box(self, place: str) -> list[float]:
+        """Where an element, given as an expression, lies in the window once it is at rest: x, y, width, height."""
+        found: list[float] = self.until(AT_REST % place)
+        return found
+
     def barriers(self) -> list[str]:
         """What axe finds against WCAG 2.2, levels A and AA, and against good practice, each with its first place."""
         if not self.run("'axe' in window"):
@@ -202,11 +232,19 @@ class Page:
         self.call("Input.insertText", text=text)
 
     def click(self, selector: str) -> None:
-        """Clicks in the middle of an element, as a mouse does, once it is shown and can be used."""
+        """Clicks in the middle of an element, as a mouse does, once it is shown, usable and below nothing."""
         place = f"document.querySelector({json.dumps(selector)})"
         self.until(f"{place}.getClientRects().length && !{place}.matches(':disabled')")  # also by its fieldset
         self.run(f"{place}.scrollIntoView({{block: 'nearest'}})")
-        x, y = self.run(f"(r => [r.x + r.width / 2, r.y + r.height / 2])({place}.getBoundingClientRect())")
+        end = time.monotonic() + PATIENCE
+        while True:
+            left, top, width, height = self.box(place)
+            x, y = left + width / 2, top + height / 2
+            own = f"{place}.contains(hit) || hit?.closest('label')?.control === {place}"
+            if self._value_between_pages(f"(hit => {own})(document.elementFromPoint({x}, {y}))"):
+                break
+            assert time.monotonic() < end, f"{selector} lies below another element"
+            time.sleep(0.05)
         for kind in ("mousePressed", "mouseReleased"):
             self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
 

@@ -54,10 +54,14 @@ def install_example(folder: Path) -> Path:
 def make_lab(folder: Path, laps: int = 40) -> Path:
     """The example's rig, with images of a lamp that passes the spout once a lap, and a file for a serial port.
 
-    The experiment ends the rig after two rewards, however late it began: the other laps are for slow machines.
+    The experiment ends the rig after two rewards, however late it began: the other laps are for slow machines, as is
+    the minute for what comes late.
     """
     for file in ("rig.yaml", "experiment.yaml", "lamp.json"):
         shutil.copy(EXAMPLE / file, folder)
+    change(folder / "rig.yaml", "port: port}", "port: port, commander_timeout: 60, max_command_age: 60}")
+    with (folder / "experiment.yaml").open("a") as experiment:
+        experiment.write("max_age: 60\npose_timeout: 60\n")
     (folder / "images").mkdir()
     path = range(40, 280, 8)
     for number, x in enumerate(path):

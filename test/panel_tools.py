@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
+import socket
 import time
 from collections.abc import Callable
 from csv import DictReader
-from typing import Any
 
 import pytest
 from browser import Page, axe, program
@@ -24,6 +25,17 @@ def link_of(rig: RigUnderTest, role: str = "") -> str:
     found = re.search(rf"open (\S+){f'   .{role}.' if role else ''}", rig.output)
     assert found is not None
     return found[1]
+
+
+def free_port() -> int:
+    """A port for a panel that is started again: none of those that the system gives to anybody meanwhile."""
+    for port in range(20000 + os.getpid() % 12000, 32768):
+        try:
+            with socket.create_server(("127.0.0.1", port)):
+                return port
+        except OSError:
+            continue
+    raise AssertionError("no free port")
 
 
 def step(page: Page, name: str) -> None:
@@ -44,10 +56,10 @@ def wait_until(condition: Callable[[], object], rig: RigUnderTest) -> None:
         time.sleep(0.05)
 
 
-def on_picture(page: Page, x: float, y: float) -> Any:
+def on_picture(page: Page, x: float, y: float) -> list[float]:
     """Where a pixel of the picture that is drawn on lies in the window."""
-    box = "document.querySelector('.drawing').getBoundingClientRect()"
-    return page.run(f"(r => [r.x + ({x} + 0.5) / 320 * r.width, r.y + ({y} + 0.5) / 240 * r.height])({box})")
+    left, top, width, height = page.box("document.querySelector('.drawing')")
+    return [left + (x + 0.5) / 320 * width, top + (y + 0.5) / 240 * height]
 
 
 # Each visible text with its contrast on the ground below it, by the formula of WCAG 2; what is disabled is exempt, and
@@ -107,7 +119,7 @@ NAMES = """
 def assert_nothing_found(page: Page, look: str, where: object) -> None:
     """Looks until nothing is found: texts and colours may just be changing. A failure says what is found to the end."""
     try:
-        page.until(f"({look.strip()}).length === 0", 30)
+        page.until(f"({look.strip()}).length === 0", PATIENCE)
     except AssertionError as error:
         raise AssertionError(f"{where}: {page.run(look)}") from error
 

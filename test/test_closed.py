@@ -101,7 +101,7 @@ def test_a_local_rig_takes_no_command_from_another_computer(start, start_node, o
     (tmp_path / "other.py").write_text(OTHER)
     (tmp_path / "udp.xml").write_text(ONLY_UDP)
     rig: RigUnderTest = start("run", "--local", "--status", "1", str(tmp_path / "rig.yaml"))
-    rig.saw("top/camera: 5")
+    rig.saw("top/camera: ")
     closed = environment_of(rig.node("/outputs/laser"))
     # An output of the same domain that is not closed shows that the other computer reaches this one.
     domain = closed["ROS_DOMAIN_ID"]

@@ -97,7 +97,7 @@ def test_a_death_ends_all_with_exit_code_1_and_outputs_first(launch, write_rig, 
     os.kill(rig.node(node), signal.SIGKILL)
     assert rig.wait() == 1
     assert f"stopping: {node} was killed by SIGKILL" in rig.output
-    assert all(map(is_gone, pids))
+    wait_until(lambda: all(map(is_gone, pids)), rig)
     if node != "/outputs/screen":
         assert f"off and disarmed by rig: {node} was killed by SIGKILL" in rig.output
     if node == "/recorder":
@@ -125,7 +125,7 @@ def test_ctrl_c_just_when_a_node_was_told_to_end_leaves_nobody_behind(launch, wr
     rig.saw("off and disarmed by rig: /top/camera")  # the launcher reports it just now
     rig.process.send_signal(signal.SIGINT)
     rig.wait()
-    assert all(map(is_gone, pids))
+    wait_until(lambda: all(map(is_gone, pids)), rig)
     assert rig.about()["complete"]
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-import signal
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import aiohttp
@@ -21,16 +21,16 @@ from dlstream_recorder import read_session
 pytestmark = needs_chromium
 SIZE = (320, 240)
 FRAMES, TIMES = 60, 60
-"""A video of two minutes, long enough for a busy machine: the run is ended on the page."""
+"""A video of twelve minutes, long enough for a busy machine: the run is ended on the page."""
+FPS = 5
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def make_folder(place: Path) -> Path:
     """A folder with a video of the synthetic animal, and a file of somebody else."""
-    place = tmp_path_factory.mktemp("lab")
+    place.mkdir()
     arena = Arena(*SIZE, seed=1)
     pictures = [arena.render(number)[0] for number in range(FRAMES)]
-    writer = cv2.VideoWriter(str(place / "mouse.mp4"), cv2.VideoWriter_fourcc(*"mp4v"), 30, SIZE)
+    writer = cv2.VideoWriter(str(place / "mouse.mp4"), cv2.VideoWriter_fourcc(*"mp4v"), FPS, SIZE)
     for picture in pictures * TIMES:
         writer.write(picture)
     writer.release()
@@ -38,15 +38,27 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
-@pytest.fixture(scope="module")
-def served(folder: Path) -> Iterator[RigUnderTest]:
+@contextmanager
+def serve(folder: Path) -> Iterator[RigUnderTest]:
     """`dlstream panel` on the folder, without any rig."""
     server = RigUnderTest(command("panel", str(folder), "--port", "0"), folder)
-    server.saw("[panel] open http")
-    yield server
-    if server.process.poll() is None:
-        server.process.send_signal(signal.SIGINT)
-        server.wait()
+    try:
+        server.saw("[panel] open http")
+        yield server
+    finally:
+        server.clear()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_folder(tmp_path_factory.mktemp("shared") / "lab")
+
+
+@pytest.fixture(scope="module")
+def served(folder: Path) -> Iterator[RigUnderTest]:
+    """The server that most tests share."""
+    with serve(folder) as server:
+        yield server
 
 
 @pytest.fixture(scope="module")
@@ -69,13 +81,19 @@ def choose(page: Page, field: str, value: str) -> None:
 
 
 def on_sheet(page: Page, x: float, y: float) -> list[float]:
-    box = "document.querySelector('.drawing').getBoundingClientRect()"
-    inside = f"[r.x + ({x} + 0.5) / {SIZE[0]} * r.width, r.y + ({y} + 0.5) / {SIZE[1]} * r.height]"
-    found: list[float] = page.run(f"(r => {inside})({box})")
-    return found
+    left, top, width, height = page.box("document.querySelector('.drawing')")
+    return [left + (x + 0.5) / SIZE[0] * width, top + (y + 0.5) / SIZE[1] * height]
 
 
-def test_from_nothing_to_a_finished_session_by_the_page_only(served, folder, chromium):
+def test_from_nothing_to_a_finished_session_by_the_page_only(tmp_path, chromium):
+    folder = make_folder(tmp_path / "own")
+    with serve(folder) as served:
+        page = from_nothing_to_a_finished_session(served, folder, chromium)
+        a_rig_that_the_page_has_started_ends_with_it_and_finishes_its_session(served, folder, chromium, page)
+
+
+def from_nothing_to_a_finished_session(served: RigUnderTest, folder: Path, chromium: Browser) -> Page:
+    """From the video to a session of the files that were written; the page."""
     page = chromium.open(link_of(served))
     barriers: list[str] = []
 
@@ -177,6 +195,7 @@ def test_from_nothing_to_a_finished_session_by_the_page_only(served, folder, chr
     assert " of " in page.run(frame)
     assert not barriers, "\n".join(barriers)
     assert page.errors == []
+    return page
 
 
 def two_cameras(served: RigUnderTest, chromium: Browser, template: str, shapes: int) -> Page:
@@ -424,8 +443,10 @@ def test_strangers_and_paths_get_nothing(served, folder):
     assert (folder / "theirs.yaml").read_text() == "of somebody else\n"
 
 
-def test_a_rig_that_the_page_has_started_ends_with_it_and_finishes_its_session(served, folder, chromium):
-    page = chromium.pages[0]
+def a_rig_that_the_page_has_started_ends_with_it_and_finishes_its_session(
+    served: RigUnderTest, folder: Path, chromium: Browser, page: Page
+) -> None:
+    """Runs the files again, and ends the server meanwhile."""
     page.click("[data-page=wizard]")
     page.until("!document.getElementById('w-run').disabled")
     page.click("#w-run")

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
-from rig_tools import CONFIG, EXPERIMENT, RigUnderTest, recorded
+from rig_tools import CONFIG, EXPERIMENT, POSE_TABLE_HEADER, RigUnderTest, recorded, written
 
 from dlstream_camera.arena import KEYPOINTS, Arena
 
@@ -64,6 +64,7 @@ def emulated(start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Ri
 def test_the_mouse_is_found_in_what_the_cameras_deliver(emulated):
     rig, images = emulated
     recorded(rig, 60)
+    written(rig, "side.poses.csv", 60 + POSE_TABLE_HEADER)
     assert rig.stop() == 0, rig.output
     about = rig.about()
     for camera, serial in (("top", "0815-0000"), ("side", "0815-0001")):

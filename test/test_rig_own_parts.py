@@ -312,7 +312,7 @@ def test_without_any_optional_library_the_rest_runs(lab: Path, site: Path, bare:
 
 def test_a_rig_that_needs_one_says_what_to_install(lab: Path, site: Path, bare: Path):
     command = command_in(lab, bare, site)
-    line = change(lab / "rig.yaml", "water: {type: valve, port: port}", "water: {type: screen, offscreen: true}")
+    line = change(lab / "rig.yaml", "water: {type: valve, port: port,", "water: {type: screen, offscreen: true,")
     said = command("check", "rig.yaml", code=1)
     assert f"rig.yaml:{line}: outputs.water.type: found 'screen': no library pygame on this machine" in said
     assert "pip install pygame-ce" in said

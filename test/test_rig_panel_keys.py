@@ -126,7 +126,7 @@ def test_what_is_drawn_or_typed_while_a_save_is_under_way_is_kept(open_panel):
         page.press(key)
     page.until(SHAPES.format(4))
     page.run("held.pop().send()")
-    page.until("document.getElementById('messages').innerText.includes('saved:')")
+    page.was_told("saved:")
     page.until("!document.getElementById('save-regions').disabled")
     assert page.run(SHAPES.format(4)), "the ellipse stays"
     assert page.run("document.getElementById('save-state').innerText").startswith("Not saved yet")
@@ -150,7 +150,7 @@ def test_what_is_drawn_or_typed_while_a_save_is_under_way_is_kept(open_panel):
     page.run(f"{rows}[2].querySelectorAll('input')[1].select()")
     page.type("4.5")
     page.run("held.pop().send()")
-    page.until("document.getElementById('messages').innerText.includes('the rig uses it from its next start on')")
+    page.was_told("the rig uses it from its next start on")
     page.until("!document.getElementById('save-calibration').disabled")
     assert page.run(f"{rows}[2].querySelectorAll('input')[1].value") == "4.5"
     assert re.search(r" 0\.5: 4(\.0)?,", (rig.folder / "rig.yaml").read_text()), "what was there as Save was pressed"
@@ -215,6 +215,6 @@ def test_the_log_follows_where_the_window_changes_and_stays_where_somebody_reads
     page.click("#remark-text")
     page.type("only a note")
     page.press("Enter")
-    page.until("document.getElementById('log').innerText.includes('only a note')")
-    assert page.run("[...document.querySelectorAll('#log li')].at(-1).dataset.kind") == "note"
+    line = "[...document.querySelectorAll('#log li')].find((item) => item.innerText.includes('only a note'))"
+    assert page.until(f"{line}.dataset.kind") == "note"
     assert rig.stop() == 0

@@ -105,7 +105,8 @@ def test_no_name_runs_and_none_moves_stop_or_cuts_a_page_off(open_panel, session
     page.until("!document.getElementById('checks-page').hidden")
     look("checks")
     page.press("s")
-    page.until("document.querySelectorAll('.message.stop').length === 2")
+    page.until("document.querySelector('#outputs .what').textContent === 'off · disarmed'")
+    page.was_told("STOP")
     for dark in (False, True):
         page.resize((1440, 900), dark)
         assert_nothing_found(page, CONTRASTS, "what STOP has done")

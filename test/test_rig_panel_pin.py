@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from browser import Browser, Page
-from panel_tools import link_of, needs_chromium
+from panel_tools import free_port, link_of, needs_chromium
 from rig_tools import CONFIG, RigUnderTest, on_while_seen
 from simulated_board import SimulatedBoard
 
@@ -30,8 +29,7 @@ def opened(
     tmp_path: Path, board: SimulatedBoard, start: Callable[..., RigUnderTest], browser: Browser
 ) -> tuple[RigUnderTest, Page]:
     """A rig with a laser at the board, in which no run is on, and its page."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     (tmp_path / "experiment.yaml").write_text(on_while_seen("test", 320, 240))
     path = tmp_path / "rig.yaml"
     path.write_text(

@@ -146,7 +146,7 @@ def test_a_session_replays_in_another_place_when_nothing_else_is_left(start, wri
     exact = write_blob_network(tmp_path / "blobs.onnx", ("tail", "neck"), sure_from=0.02)
     about, _ = quantize(exact, network, "int8", select(blob_samples(40), 12))
     path = write_rig(
-        ("fps: 30, seed: 1}", "fps: 12, seed: 8, frames: 60, calibration: top.yaml}"),
+        ("fps: 30, seed: 1}", "fps: 12, seed: 8, frames: 240, calibration: top.yaml}"),
         (f"{CONFIG}/networks/demo_mouse.onnx", str(network)),
     )
     (tmp_path / "top.yaml").write_text(CALIBRATION)

@@ -24,6 +24,8 @@ recorder: {{directory: {folder}/sessions, silence: 60, min_free: 0.1}}
 """
 EXPERIMENT = on_while_seen("safety", 320, 240)
 NODES = ["/top/camera", "/pose", "/experiment", "/recorder"]
+# What was published while the experiment hung may reach it late, or never: then the output's silence is the loss.
+LOSSES = ("is off: 'on' was switched off: /experiment has been silent", "has been silent for")
 NOBODY = "waits for output 'laser': nobody listens on /outputs/laser/command"
 
 
@@ -48,8 +50,10 @@ def actions(folder: Path) -> list[str]:
     return [line.partition("\t")[2] for line in file.read_text().splitlines()] if file.exists() else []
 
 
-def wait_until_on(rig: RigUnderTest, folder: Path) -> None:
-    wait_until(lambda: actions(folder)[-1:] == ["on"], rig)
+def wait_until_on(rig: RigUnderTest, folder: Path) -> int:
+    """Waits until the output has come on; how many actions it had done then, the first "on" included."""
+    wait_until(lambda: "on" in actions(folder), rig)
+    return actions(folder).index("on") + 1
 
 
 @pytest.mark.parametrize("node", NODES)
@@ -110,9 +114,8 @@ def test_the_output_goes_off_with_a_launcher_that_is_killed(start, write, tmp_pa
 
 
 def test_a_pose_node_that_is_started_again_finds_the_output_off(start, write, tmp_path):
-    rig = start("run", write(("pose: {", "pose: {on_failure: restart, "), ("pose_timeout: 60", "pose_timeout: 5")))
-    wait_until_on(rig, tmp_path)
-    before = len(actions(tmp_path))
+    rig = start("run", write(("pose: {", "pose: {on_failure: restart, ")))
+    before = wait_until_on(rig, tmp_path)
     os.kill(rig.node("/pose"), signal.SIGKILL)
     wait_until(lambda: "off" in actions(tmp_path)[before:], rig)
     rig.saw("by order of rig (/pose was killed by SIGKILL), and not 'on'")
@@ -149,13 +152,12 @@ def test_the_run_goes_on_without_a_recorder_that_may_fail(start, write, tmp_path
 def test_an_experiment_that_hangs_is_a_silence_told_by_both(start, write, tmp_path):
     # Less than the second after which Fast DDS takes a process for dead: it would have to end if it is deaf then.
     rig = start("run", write(("commander_timeout: 60", "commander_timeout: 0.8")))
-    wait_until_on(rig, tmp_path)
-    before, experiment = len(actions(tmp_path)), rig.node("/experiment")
+    before, experiment = wait_until_on(rig, tmp_path), rig.node("/experiment")
     os.kill(experiment, signal.SIGSTOP)
     wait_until(lambda: "off" in actions(tmp_path)[before:], rig)
     os.kill(experiment, signal.SIGCONT)
     rig.saw("'on' was switched off: /experiment has been silent for")
-    rig.saw("output 'laser' is off: 'on' was switched off: /experiment has been silent")
+    wait_until(lambda: any(f"output 'laser' {loss}" in rig.output for loss in LOSSES), rig)
     rig.saw("the command is sent again")
     wait_until(lambda: "on" in actions(tmp_path)[before:], rig)
     assert rig.stop() == 0
@@ -169,16 +171,13 @@ def test_a_run_ends_where_the_rig_wants_that_after_a_loss(start, write, tmp_path
         ("recorder:", "stop: {with_experiment: true}\nrecorder:"),
     ]
     rig = start("run", write(*changed))
-    wait_until_on(rig, tmp_path)
-    before, experiment = len(actions(tmp_path)), rig.node("/experiment")
+    before, experiment = wait_until_on(rig, tmp_path), rig.node("/experiment")
     os.kill(experiment, signal.SIGSTOP)
     wait_until(lambda: "off" in actions(tmp_path)[before:], rig)
     os.kill(experiment, signal.SIGCONT)
     assert rig.wait() == 1, "a run that ended by a fault has failed"
     assert "on" not in actions(tmp_path)[before:]
-    # What was published while it hung may reach it late, or never: then the output's silence is the loss.
-    told = ("is off: 'on' was switched off: /experiment has been silent", "has been silent for")
-    assert any(f"experiment_ended safety reason=output 'laser' {loss}" in rig.output for loss in told)
+    assert any(f"experiment_ended safety reason=output 'laser' {loss}" in rig.output for loss in LOSSES)
 
 
 @pytest.mark.parametrize("recorder", [True, False])
