@@ -277,12 +277,19 @@ class PoseNode(DlstreamNode[PoseSettings]):
     def _with_depth(self, view: CameraView, frame: Frame, found: Estimate) -> tuple[Individual, ...]:
         if view.camera not in self._depths:
             return found.individuals
-        image = self._depths[view.camera].at(frame.stamp)
+        depths, depth_camera = self._depths[view.camera], self._depth_cameras[view.camera]
+        image = depths.at(frame.stamp)
         if image is not None:
-            view.depth_error = ""
+            try:
+                measured = depths.measure(found.individuals, frame, image, found.places)
+            except EncodingError as error:
+                self._refuse_depth(view.camera, depth_camera, error)
+            else:
+                view.depth_error = ""
+                return measured
         elif not view.depth_error:
-            view.depth_error = f"camera '{self._depth_cameras[view.camera]}' has no image within 50 ms of the frame's"
-        return self._depths[view.camera].measure(found.individuals, frame, image, found.places)
+            view.depth_error = f"camera '{depth_camera}' has no image within 50 ms of the frame's"
+        return depths.measure(found.individuals, frame, None)
 
     def _refuse_depth(self, camera: str, depth_camera: str, error: EncodingError) -> None:
         view = self._views[camera]
