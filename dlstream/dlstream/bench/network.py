@@ -45,7 +45,7 @@ def try_network(rig: Rig, frames: int, out: Path | None) -> Iterator[NetworkOnCa
         out: folder for a picture of each camera.
 
     Raises:
-        DlstreamError: the rig has no network, none of its cameras can be opened here, or one gives no frame.
+        DlstreamError: the rig has no network, none of its cameras can be tried here, or one gives no frame.
     """
     if rig.pose is None:
         raise DlstreamError("the rig has no section 'pose', and so no network")
@@ -53,8 +53,10 @@ def try_network(rig: Rig, frames: int, out: Path | None) -> Iterator[NetworkOnCa
     estimator = Estimator(pose.network, pose.scale, engine=pose.engine)
     own = {name: camera for name, camera in rig.cameras.items() if isinstance(camera, SourceSettings)}
     seen = {name: camera for name, camera in own.items() if not camera.is_depth()}
-    if not own:
-        raise DlstreamError("every camera of the rig is run by somebody else's node; `dlstream bench` measures those")
+    if not seen:
+        raise DlstreamError(
+            "every camera of the rig is run by somebody else's node, which `dlstream bench` measures, or shows depth"
+        )
     for name, settings in seen.items():
         yield _on_camera(name, Camera(name, settings), PoseStream(estimator, pose), frames, out)
 
