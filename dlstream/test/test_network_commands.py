@@ -36,6 +36,23 @@ def run(*words: object):
     return CliRunner().invoke(app, ["network", *map(str, words)], catch_exceptions=True)
 
 
+@pytest.mark.parametrize(
+    "cameras",
+    [
+        "{top: {source: realsense, stream: depth}}",
+        "{top: {source: topic}}",
+        "{top: {source: topic}, above: {source: realsense, stream: depth}}",
+    ],
+)
+def test_a_rig_without_a_camera_to_try_is_refused(network, tmp_path, cameras):
+    """Nothing was tested: that is no success."""
+    rig = tmp_path / "rig.yaml"
+    rig.write_text(f"rig: box\ncameras: {cameras}\npose: {{network: {network}}}\n")
+    result = run("test", rig)
+    assert isinstance(result.exception, DlstreamError)
+    assert "run by somebody else's node, which `dlstream bench` measures, or shows depth" in str(result.exception)
+
+
 def test_info_says_what_a_network_is(network):
     result = run("info", network)
     assert result.exit_code == 0, result.output

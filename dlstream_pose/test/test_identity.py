@@ -139,6 +139,81 @@ def test_one_that_takes_a_lost_ones_place_brings_no_speed_from_there(places, awa
     assert len(taken[0]) == 1
 
 
+ONE = np.zeros((1, 2))
+EARS = np.array([[0.0, 0.0], [-10.0, 0.0]])
+
+
+@pytest.mark.parametrize(
+    ("places", "body", "starts", "speed"),
+    [
+        (2, ONE, [(100, 100), (100, 400)], 8),  # 300 px apart, and nearer to nothing else
+        (2, ONE, [(100, 100), (100, 400)], 80),
+        (2, ONE, [(100, 100), (100, 1600)], 400),  # too fast to fit: the nearest
+        (5, ONE, [(300, 300)], 0),
+        (5, ONE, [(10, 200)], 30),
+        (4, ONE, [(100, 100), (100, 400)], 15),
+        (5, EARS, [(10, 200)], 10),
+        (4, EARS, [(100, 100), (100, 400)], 20),
+        (5, BODY, [(10, 200)], 50),
+    ],
+)
+def test_animals_keep_their_ids_however_few_keypoints_they_have(places, body, starts, speed):
+    """They run `speed` pixels a frame and are in any order; places that were never used are no temptation."""
+    identity, random, ids = Identity(places, len(body)), np.random.default_rng(0), []
+    for number in range(60):
+        spots = np.array(starts, float) + [speed * number, 0]
+        poses = np.full((len(spots), len(body), 3), 0.9, np.float32)
+        poses[..., :2] = spots[:, None] + body + random.normal(0, 0.5, (len(spots), len(body), 2))
+        ordered, _ = identity.assign(poses[random.permutation(len(spots))], number * SECOND // RATE)
+        ids.append([place_of(ordered, pose) for pose in poses])
+    assert ids == [ids[0]] * 60
+
+
+def test_one_that_enters_nose_first_keeps_its_id():
+    identity, ids = Identity(3, 4), []
+    for number in range(40):
+        found = animal(10 + 3 * number, 200)
+        found[1 if number < 20 else 4 :] = np.nan
+        ordered, _ = identity.assign(found[None], number * SECOND // RATE)
+        ids.append(np.isfinite(ordered[:, 0, 0]).nonzero()[0].tolist())
+    assert ids == [[0]] * 40
+
+
+def test_the_length_of_a_body_stays_while_only_one_keypoint_is_seen():
+    """Ten seconds of a nose only, and it may still start as fast as one of which all keypoints are seen."""
+    identity, ids = Identity(3, 4), []
+    for number in range(330):
+        found = animal(100 + max(0, number - 310) * 30, 200)
+        found[1 if number > 5 else 4 :] = np.nan
+        ordered, risk = identity.assign(found[None], number * SECOND // RATE)
+        ids.append(np.isfinite(ordered[:, 0, 0]).nonzero()[0].tolist())
+    assert ids == [[0]] * 330
+    assert risk[0] == 0, "it fits"
+
+
+def test_one_that_starts_suddenly_keeps_its_id_and_doubt_is_said():
+    scenes = [[animal(100, 100)] for _ in range(10)] + [[animal(170, 100)] for _ in range(10)]
+    ordered, risks = follow(scenes, 3)
+    assert [place_of(found, scene[0]) for found, scene in zip(ordered, scenes, strict=True)] == [0] * 20
+    assert risks[9][0] == 0
+    assert risks[10][0] == 1
+
+
+def test_one_far_from_that_of_the_last_frame_is_another():
+    """One is lost in the frame in which another is found at the other end."""
+    ordered, _ = follow([[animal(100, 100)] for _ in range(10)] + [[animal(500, 100)] for _ in range(5)], 3)
+    assert place_of(ordered[-1], animal(500, 100)) == 1
+
+
+def test_nobody_leaves_its_place_for_one_that_may_have_started_there():
+    """The second is lost in the frame in which a third is found on the other side of the first."""
+    scenes = [[animal(200, 100), animal(300, 100)] for _ in range(10)]
+    ordered, _ = follow([*scenes, *([animal(200, 100), animal(100, 100)] for _ in range(5))], 3)
+    before = place_of(ordered[5], animal(200, 100))
+    assert {place_of(found, animal(200, 100)) for found in ordered} == {before}
+    assert place_of(ordered[-1], animal(100, 100)) == 2
+
+
 def test_velocity_decides_where_the_places_can_not():
     """Two that pass through each other: the nearest is the other one, the expected one is itself."""
     scenes = [[animal(100 + 9 * t, 240, 0.5 * t), animal(388 - 9 * t, 240, 0.5 * t)] for t in range(33)]

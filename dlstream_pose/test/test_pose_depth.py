@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+from diagnostic_msgs.msg import DiagnosticArray
 from hypothesis import given
 from hypothesis import strategies as st
 from sensor_msgs.msg import Image
@@ -133,6 +134,49 @@ def test_poses_carry_the_depth_of_each_keypoint(start_node, observer, wait_for, 
         return [one for one in poses if np.isnan(one.individuals[0].depth).all()]
 
     wait_for(blind, "a pose whose frame has no depth image")
+
+
+def test_a_depth_image_of_another_size_costs_the_depth_and_not_the_pose(start_node, observer, wait_for, spot_network):
+    poses = observer.collect(FramePoses, "/top/pose", POSE)
+    diagnostics = observer.collect(DiagnosticArray, "/diagnostics", 10)
+    node = start_node("dlstream_pose.ros.node", network=spot_network, cameras=["top"], depth=["top=above"])
+    colour = observer.node.create_publisher(Image, "/top/image_raw", image_qos(10))
+    above = observer.node.create_publisher(Image, "/above/image_raw", image_qos(10))
+    wait_for(lambda: colour.get_subscription_count() and above.get_subscription_count(), "the pose node to subscribe")
+    stamps = iter(range(STAMP, STAMP + 10**12, 100 * MS))
+
+    def sent(size):
+        stamp = next(stamps)
+        above.publish(message(np.full(size, 640, np.uint16), "16UC1", stamp))
+        colour.publish(message(np.full((48, 64, 3), 60, np.uint8), "bgr8", stamp))
+
+    def measured():
+        sent((48, 64))
+        return [one for one in poses if one.individuals[0].depth[0] == 640]
+
+    def told():
+        sent((24, 32))
+        return "found 32x24; expected 64x48, the size of camera 'top'" in node.output
+
+    wait_for(measured, "a pose with depth")
+    wait_for(told, "the refusal")
+    poses.clear()
+
+    def blind():
+        sent((24, 32))
+        return len([one for one in poses if np.isnan(one.individuals[0].depth).all()]) >= 5
+
+    wait_for(blind, "poses without depth")
+    wait_for(lambda: "found 32x24" in top_trouble(diagnostics), "the diagnostics")
+    poses.clear()
+    wait_for(measured, "depth again")
+    assert node.output.count("found 32x24") == 1, "once"
+    wait_for(lambda: measured() and top_trouble(diagnostics) == "", "no trouble any more")
+
+
+def top_trouble(diagnostics):
+    values = [item for array in diagnostics for status in array.status for item in status.values]
+    return ([item.value for item in values if item.key == "top/trouble"] or [""])[-1]
 
 
 def test_predicted_poses_carry_the_depth_at_their_places_in_the_frame(start_node, observer, wait_for, spot_network):

@@ -117,6 +117,18 @@ def test_results_of_one_frame_are_not_overwritten_by_the_next(demo_network):
             np.testing.assert_array_equal(first, kept)
 
 
+@pytest.mark.parametrize("writeable", [True, False])
+def test_the_array_that_an_engine_returns_remains_as_it_is(demo_network, monkeypatch, writeable):
+    """It may return the same one each time, or one that nobody may write to."""
+    estimator, (image, _) = Estimator(demo_network, scale=0.5), Arena(640, 480, seed=1).render(7)
+    expected = estimator.detect(image)
+    kept = expected * np.array([0.5, 0.5, 1], np.float32)
+    kept.flags.writeable = writeable
+    monkeypatch.setattr(estimator.network.engine, "run", lambda outputs, image: [kept])
+    for _ in range(3):
+        np.testing.assert_allclose(estimator.detect(image)[..., :2], expected[..., :2], rtol=1e-6)
+
+
 @pytest.mark.parametrize("name", ["onnx", "openvino"])
 def test_an_image_that_may_not_be_written_is_served(name, demo_network):
     """As those of messages and of cameras in the same process are."""

@@ -117,7 +117,7 @@ class PlainIdentity:
 
     def __init__(self, count: int, keypoints: int) -> None:
         self.last, self.centre = np.full((count, keypoints, 2), np.nan), np.full((count, 2), np.nan)
-        self.velocity, self.length = np.zeros((count, 2)), np.ones(count)
+        self.velocity, self.length = np.zeros((count, 2)), np.zeros(count)
         self.known, self.unseen, self.risk = np.zeros(count, bool), np.zeros(count), np.zeros(count)
 
     def check(self, poses: np.ndarray, step: float, ordered: np.ndarray, risks: np.ndarray) -> None:
@@ -131,15 +131,17 @@ class PlainIdentity:
         assert np.isnan(empty[..., :2]).all()
         assert not empty[..., 2].any()
         if found:
-            self.check_choice(points[found], chosen)
+            self.check_choice(points[found], chosen, step)
         np.testing.assert_allclose(risks, self.risk, rtol=1e-6, atol=1e-9)
 
-    def check_choice(self, points: np.ndarray, chosen: list[int]) -> None:
+    def check_choice(self, points: np.ndarray, chosen: list[int], step: float) -> None:
         places, rows = range(len(self.known)), range(len(points))
-        variance = ((0.1 + 2.0 * self.unseen) * self.length) ** 2
+        variance = ((0.1 + 2.0 * self.unseen) * np.where(self.length > 0, self.length, 50)) ** 2
         distance = np.array([[self.distance(animal, place) for place in places] for animal in points])
         cost, fits = distance / (2 * variance) + np.log(variance), distance <= 16 * variance
-        gain = np.where(fits, -cost, -(1e6 - 1e3 * np.minimum(self.unseen, 100)) - np.minimum(cost, 900))
+        bounded, startled = 900 * cost / (cost + 900), (self.unseen <= step) & (distance <= 256 * variance)
+        misfit = np.where(startled, -8e4, -(1e6 - 1e3 * np.minimum(self.unseen, 100)))
+        gain = np.where(fits, -cost, misfit - bounded)
         gain[:, ~self.known] = -1e5
         best = max(gain[rows, order].sum() for order in permutations(places, len(rows)))
         assert gain[rows, chosen].sum() == pytest.approx(best, rel=1e-12, abs=1e-9), "unused places are alike"
@@ -148,7 +150,7 @@ class PlainIdentity:
             if self.known[place]:
                 self.risk[place] = self.risk_of(row, before[place], chosen, cost, fits)
         for row, place in enumerate(chosen):
-            if self.known[place] and not fits[row, place]:  # another animal: it begins at rest
+            if self.known[place] and not (fits | startled)[row, place]:  # another animal: it begins at rest
                 self.last[place], self.velocity[place] = np.nan, 0.0
             self.remember(points[row], place)
 
@@ -179,8 +181,9 @@ class PlainIdentity:
             weight = 1 - np.exp(-self.unseen[place] / 0.1)
             self.velocity[place] += weight * (np.nanmean(moved, axis=0) / self.unseen[place] - self.velocity[place])
         self.last[place], self.centre[place] = points, np.nanmean(points, axis=0)
-        extent = np.nanmax(np.abs(points - self.centre[place]), axis=0)
-        self.length[place] = max(2 * np.linalg.norm(extent), 0.98 * self.length[place], 1.0)
+        if np.isfinite(points[:, 0]).sum() > 1:
+            extent = np.nanmax(np.abs(points - self.centre[place]), axis=0)
+            self.length[place] = max(2 * np.linalg.norm(extent), 0.98 * self.length[place], 1.0)
         self.known[place], self.unseen[place] = True, 0.0
 
 

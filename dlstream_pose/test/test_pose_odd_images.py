@@ -7,10 +7,11 @@ import time
 from collections.abc import Callable
 from functools import partial
 
+import cv2
 import numpy as np
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray
-from sensor_msgs.msg import Image
+from sensor_msgs.msg import CompressedImage, Image
 
 from dlstream_common.ros import POSE, image_qos, stamp_from_message, stamp_to_message
 from dlstream_msgs.msg import FramePoses
@@ -154,13 +155,24 @@ def test_odd_images_give_the_right_answer_or_are_refused_in_words(start_node, ob
     assert "Traceback" not in node.output
 
 
-def test_colour_of_few_of_16_bits_is_told_once(start_node, observer, wait_for, spot_network):
+def of_12_bits(encoding: str) -> Image | CompressedImage:
+    """An image that shows 12 bits in the lower part of 16."""
+    dim = pixels(64, 48, 9, 9, "mono8").astype("<u2") * 16
+    if encoding == "png":
+        return CompressedImage(format="mono16; png compressed ", data=cv2.imencode(".png", dim)[1].tobytes())
+    row = np.tile(dim[..., None], 3 if encoding == "rgb16" else 1).reshape(48, -1)
+    step = row[0].nbytes
+    return Image(width=64, height=48, encoding=encoding, step=step, data=array.array("B", row.tobytes()))
+
+
+@pytest.mark.parametrize("encoding", ["rgb16", "mono16", "png"])
+def test_few_of_16_bits_are_told_once(start_node, observer, wait_for, spot_network, encoding):
+    message = of_12_bits(encoding)
+    transport, topic = ("compressed", "/top/image_raw/compressed") if encoding == "png" else ("raw", "/top/image_raw")
     poses = observer.collect(FramePoses, "/top/pose", POSE)
-    node = start_node(MODULE, network=spot_network, cameras=["top"], threads=1)
-    publisher = observer.node.create_publisher(Image, "/top/image_raw", image_qos(10))
+    node = start_node(MODULE, network=spot_network, cameras=["top"], threads=1, image_transport=transport)
+    publisher = observer.node.create_publisher(type(message), topic, image_qos(10))
     wait_for(lambda: publisher.get_subscription_count() == 1, "the pose node to subscribe")
-    dim = np.tile(pixels(64, 48, 9, 9, "mono8")[..., None].astype("<u2") * 16, 3)
-    message = Image(width=64, height=48, encoding="rgb16", step=6 * 64, data=array.array("B", dim.tobytes()))
 
     def come(count: int) -> None:
         def enough() -> bool:

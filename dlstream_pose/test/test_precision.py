@@ -251,10 +251,23 @@ def test_the_command_writes_the_file_and_says_what_was_proved(blobs, tmp_path, c
         [str(blobs), str(output), "--precision", "int8", "--frames", str(video), "--proof", str(other), "--count", "30"]
     )
     said = capsys.readouterr().out
-    assert "int8, calibrated on 15 frames (mouse.mkv); 0 of 3 layers stay in single precision" in said
+    assert "int8, calibrated on 30 frames (mouse.mkv); 0 of 3 layers stay in single precision" in said
     assert "onnx: 60 keypoints on 30 other frames (other.mkv): median 0.0" in said
     assert said.endswith(f"written: {output}\n")
     assert Network(output).info.precision is not None
+
+
+def test_few_frames_calibrate_where_other_videos_prove(blobs, tmp_path, capsys):
+    """Nothing has to be left over of them."""
+    few, other = write_blob_video(tmp_path / "few.mkv", 8), write_blob_video(tmp_path / "other.mkv", seed=3)
+    command = [str(blobs), str(tmp_path / "few.onnx"), "--precision", "int8", "--frames", str(few), "--count", "30"]
+    main([*command, "--proof", str(other)])
+    said = capsys.readouterr().out
+    assert "int8, calibrated on 8 frames (few.mkv)" in said
+    assert "on 30 other frames (other.mkv)" in said
+    with pytest.raises(SystemExit, match="1"):
+        main(command)
+    assert "--frames: found 8 frames, of which 4 differ from the 4 that calibrate" in capsys.readouterr().err
 
 
 def test_the_scale_of_the_proof_is_stored(blobs, selection, tmp_path):

@@ -7,7 +7,7 @@ import pytest
 from spot_network import INFO, write_spot_network
 
 from dlstream_common import NetworkError
-from dlstream_pose import Estimator, Network, NetworkInfo, Source
+from dlstream_pose import Estimator, Network, NetworkInfo, PoseSettings, PoseStream, Source
 from dlstream_pose.runtime.decoders import make_decoder
 
 TREE = [[1, 0], [1, 2]]  # neck to snout, neck to tail
@@ -100,6 +100,13 @@ def spot(width: int, height: int, x: int, y: int, size: int = 1) -> np.ndarray:
     return image
 
 
+def pair(width: int, height: int) -> np.ndarray:
+    """A white spot in the middle and a black one beside it."""
+    image, x, y = spot(width, height, width // 2, height // 2, size=4), width // 2 + 8, height // 2
+    image[y : y + 4, x : x + 4] = 0
+    return image
+
+
 def test_a_frame_of_the_trained_size_is_left_alone(tmp_path):
     image = spot(64, 48, 17, 30)
     assert fitting(tmp_path).run(image)[0, 0, :2].tolist() == [17, 30]
@@ -130,6 +137,29 @@ def test_a_window_is_a_part_of_the_fitted_frame(tmp_path):
     whole = estimator.detect(image)
     part = estimator.detect(image, window=Window(32, 16, 32, 32))
     assert whole[0, 0, :2].tolist() == part[0, 0, :2].tolist() == [80, 60]
+
+
+@pytest.mark.parametrize(("width", "height", "ratio"), [(640, 480, 0.5), (1280, 960, 0.25), (160, 120, 2.0)])
+def test_a_window_has_the_size_in_pixels_of_the_cameras_image(tmp_path, width, height, ratio):
+    """However the network resizes the frame: 64 of those that it looks at."""
+    estimator = Estimator(fitting(tmp_path, input_size=(320, 240)))
+    crop = round(64 / ratio)
+    stream = PoseStream(estimator, PoseSettings(network=estimator.network.path, crop=crop))
+    stream.warm_up(width, height)
+    for number in range(3):
+        found = stream.estimate(pair(width, height), "bgr8", number * 20_000_000)
+    assert found.window is not None
+    assert (found.window.width, found.window.height) == (64, 64)
+
+
+def test_a_frame_of_another_size_has_a_window_of_its_own(tmp_path):
+    estimator = Estimator(fitting(tmp_path, input_size=(320, 240)))
+    stream, windows = PoseStream(estimator, PoseSettings(network=estimator.network.path, crop=256)), []
+    for number in range(9):
+        size = (1280, 960) if number // 3 == 1 else (640, 480)
+        found = stream.estimate(pair(*size), "bgr8", number * 20_000_000)
+        windows.append(found.window and found.window.width)
+    assert windows == [None, 128, 128, None, 64, 64, None, 128, 128]
 
 
 def test_a_size_to_fit_into_must_be_given(tmp_path):

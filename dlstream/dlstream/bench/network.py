@@ -50,7 +50,7 @@ def try_network(rig: Rig, frames: int, out: Path | None, patience: float = PATIE
         patience: seconds for which each frame is waited for.
 
     Raises:
-        DlstreamError: the rig has no network, none of its cameras can be opened here, or one gives no frame.
+        DlstreamError: the rig has no network, none of its cameras can be tried here, or one gives no frame.
     """
     if rig.pose is None:
         raise DlstreamError("the rig has no section 'pose', and so no network")
@@ -58,9 +58,9 @@ def try_network(rig: Rig, frames: int, out: Path | None, patience: float = PATIE
     estimator = Estimator(pose.network, pose.scale, engine=pose.engine)
     own = {name: camera for name, camera in rig.cameras.items() if isinstance(camera, SourceSettings)}
     seen = {name: camera for name, camera in own.items() if not camera.is_depth()}
-    if not own:
+    if not seen:
         raise DlstreamError(
-            "every camera of the rig is run by somebody else's node; expected one that dlstream opens. "
+            "every camera of the rig is run by somebody else's node, or shows depth; expected one that dlstream opens. "
             "`dlstream run` and its session show what the network finds on those, and how fast"
         )
     for name, settings in seen.items():

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import numpy as np
 from rclpy.qos import QoSProfile
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import CompressedImage, Image
@@ -25,6 +26,7 @@ from dlstream_common import (
     NetworkError,
     RawImage,
 )
+from dlstream_common.bits import BitsCheck
 from dlstream_common.frame_numbers import FrameNumbers
 from dlstream_common.middles import middles_of_course
 from dlstream_common.ros import (
@@ -114,6 +116,7 @@ class PoseNode(DlstreamNode[PoseSettings]):
         count = self.count_publishers
         self._numbers = {name: FrameNumbers(partial(count, self._images_of(name))) for name in self._views}
         self._deep = {name: DeepCheck() for name in self._views}
+        self._bits = {name: BitsCheck() for name in self._views}
         for name, view in self._views.items():
             view.begin()
             self._streams[name].reset()
@@ -234,7 +237,7 @@ class PoseNode(DlstreamNode[PoseSettings]):
         try:
             read = frame_from_compressed if self._compressed else frame_from_message
             frame = read(message, camera, number - 1)
-            if said := "" if self._compressed else self._deep[camera].add(RawImage.of(message)):
+            if said := self._few_bits(camera, frame, message):
                 self.get_logger().warning(f"{self._images_of(camera)}: {said}")
         except EncodingError as error:
             self._queue.pass_over(camera, number)  # counted as refused, and only once
@@ -244,6 +247,13 @@ class PoseNode(DlstreamNode[PoseSettings]):
             self._queue.skip(camera, number)
         else:
             self._queue.put(camera, (frame, message.header), number, self._arrival(frame.stamp))
+
+    def _few_bits(self, camera: str, frame: Frame, message: Image | CompressedImage) -> str:
+        """What is wrong, once, where the first images of 16 bits use only some of them."""
+        if frame.image.dtype == np.uint16:
+            self._bits[camera].add(frame.image)
+            return self._bits[camera].certain()
+        return "" if self._compressed else self._deep[camera].add(RawImage.of(message))
 
     def _arrival(self, stamp: int) -> int:
         """Now. Simulated time comes in steps, and may still be behind the newest frame: never before its stamp."""
@@ -267,12 +277,19 @@ class PoseNode(DlstreamNode[PoseSettings]):
     def _with_depth(self, view: CameraView, frame: Frame, found: Estimate) -> tuple[Individual, ...]:
         if view.camera not in self._depths:
             return found.individuals
-        image = self._depths[view.camera].at(frame.stamp)
+        depths, depth_camera = self._depths[view.camera], self._depth_cameras[view.camera]
+        image = depths.at(frame.stamp)
         if image is not None:
-            view.depth_error = ""
+            try:
+                measured = depths.measure(found.individuals, frame, image, found.places)
+            except EncodingError as error:
+                self._refuse_depth(view.camera, depth_camera, error)
+            else:
+                view.depth_error = ""
+                return measured
         elif not view.depth_error:
-            view.depth_error = f"camera '{self._depth_cameras[view.camera]}' has no image within 50 ms of the frame's"
-        return self._depths[view.camera].measure(found.individuals, frame, image, found.places)
+            view.depth_error = f"camera '{depth_camera}' has no image within 50 ms of the frame's"
+        return depths.measure(found.individuals, frame, None)
 
     def _refuse_depth(self, camera: str, depth_camera: str, error: EncodingError) -> None:
         view = self._views[camera]

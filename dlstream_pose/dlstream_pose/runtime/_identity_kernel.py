@@ -17,8 +17,8 @@ from dlstream_common.compiled import (
 )
 
 CENTRE_X, CENTRE_Y, VX, VY, LENGTH, KNOWN, UNSEEN, RISK = range(8)
-"""The columns of a place: the animal's centre, velocity and length of body, whether there was one (0 or 1), the seconds
-since it was seen, and the risk."""
+"""The columns of a place: the animal's centre, velocity and length of body (0: not known), whether there was one (0 or
+1), the seconds since it was seen, and the risk."""
 COLUMNS = 8
 
 SEEN = 0.1
@@ -29,11 +29,17 @@ _MOVING = 2.0
 """... and how much each second out of sight adds."""
 _GATE = 4.0
 """Beyond this many standard deviations, a pose belongs to another animal, if there is a candidate."""
+_STARTLE = 16.0
+"""Up to this many it is rather an animal that was seen in the last frame than one that was never seen."""
+_LENGTH = 50.0
+"""Pixels that stand for the length of a body as long as no two of its keypoints were seen at once."""
 _COASTING = 0.3
 """Seconds for which an animal that isn't seen is expected to keep moving; its velocity fades over this time."""
 _SMOOTHING = 0.1
 """Seconds over which the velocity is averaged."""
-_UNUSED, _NOWHERE = 1e5, 1e6
+_STARTLED, _UNUSED, _NOWHERE = 8e4, 1e5, 1e6
+"""What a place that doesn't fit costs. Two of the first cost more than one of the second, so that no animal leaves its
+own place to let another have started from there."""
 _FORGETTING = 1.0
 """Seconds in which the risk of an earlier encounter falls to 1/e."""
 
@@ -93,9 +99,9 @@ def _risk(costs: Any, gains: Any, rows: Any, places: Any, place: int) -> float:
     that had to take a place that doesn't fit.
     """
     row = rows[place]
-    risk = places[place, RISK] if gains[row, place] > -_UNUSED else 1.0
+    risk = places[place, RISK] if gains[row, place] > -_STARTLED else 1.0
     for other in range(len(rows)):
-        if other == place or places[other, KNOWN] == 0 or (rows[other] < 0 and gains[row, other] <= -_UNUSED):
+        if other == place or places[other, KNOWN] == 0 or (rows[other] < 0 and gains[row, other] <= -_STARTLED):
             continue
         change = costs[row, other] - costs[row, place]
         if rows[other] >= 0:
@@ -108,10 +114,11 @@ def _risk(costs: Any, gains: Any, rows: Any, places: Any, place: int) -> float:
 def _remember(points: Any, last: Any, place: Any) -> None:
     """Updates what is known about an animal."""
     drift_x = drift_y = extent_x = extent_y = 0.0
-    count = 0
+    count = seen = 0
     place[CENTRE_X], place[CENTRE_Y] = _centre(points)
     for k in range(len(points)):
         if points[k, 0] == points[k, 0]:
+            seen += 1
             extent_x = max(extent_x, abs(points[k, 0] - place[CENTRE_X]))
             extent_y = max(extent_y, abs(points[k, 1] - place[CENTRE_Y]))
             if last[k, 0] == last[k, 0]:  # the centre jumps where a keypoint appears or is lost
@@ -124,8 +131,9 @@ def _remember(points: Any, last: Any, place: Any) -> None:
         weight = 1 - exp(-unseen / _SMOOTHING)
         place[VX] += weight * (drift_x / (count * unseen) - place[VX])
         place[VY] += weight * (drift_y / (count * unseen) - place[VY])
-    length = 2 * sqrt(extent_x * extent_x + extent_y * extent_y)
-    place[LENGTH] = max(length, max(0.98 * place[LENGTH], 1.0))
+    if seen > 1:  # a keypoint alone says nothing about the length
+        length = 2 * sqrt(extent_x * extent_x + extent_y * extent_y)
+        place[LENGTH] = max(length, max(0.98 * place[LENGTH], 1.0))
     place[KNOWN], place[UNSEEN] = 1.0, 0.0
 
 
@@ -142,8 +150,9 @@ def compare(poses: Any, step: float, last: Any, places: Any, found: Any, points:
             -1 where there are no more. Of each of them a row of the following is filled in.
         points: (individuals, K, 2): its keypoints.
         costs: (individuals, individuals): minus the log-likelihood in each place that is known.
-        gains: as large; what is to be as much as possible for all together: most by a known place that fits, then an
-            unused one (-_UNUSED), then the one that has been lost for longest.
+        gains: as large; what is to be as much as possible for all together: most by a known place that fits, then one
+            seen in the last frame that an animal which starts suddenly can have left (-_STARTLED), then an unused one
+            (-_UNUSED), then the one that has been lost for longest. However far away, a nearer one counts more.
     """
     for j in range(len(places)):
         places[j, UNSEEN] += step
@@ -160,13 +169,17 @@ def compare(poses: Any, step: float, last: Any, places: Any, found: Any, points:
                 gains[i, j] = -_UNUSED
                 continue
             distance = _apart(points[i], last[j], places[j])
-            deviation = (_STILL + _MOVING * places[j, UNSEEN]) * places[j, LENGTH]
+            length = places[j, LENGTH] if places[j, LENGTH] > 0 else _LENGTH
+            deviation = (_STILL + _MOVING * places[j, UNSEEN]) * length
             variance = deviation * deviation
             costs[i, j] = distance / (2 * variance) + log(variance)
+            bounded = 900 * (costs[i, j] / (costs[i, j] + 900))  # so that no cost leads into another range
             if distance <= _GATE * _GATE * variance:
                 gains[i, j] = -costs[i, j]
+            elif places[j, UNSEEN] <= step and distance <= _STARTLE * _STARTLE * variance:
+                gains[i, j] = -_STARTLED - bounded
             else:
-                gains[i, j] = -(_NOWHERE - min(places[j, UNSEEN], 100.0) * 1e3) - min(costs[i, j], 900.0)
+                gains[i, j] = -(_NOWHERE - min(places[j, UNSEEN], 100.0) * 1e3) - bounded
 
 
 @compiled(

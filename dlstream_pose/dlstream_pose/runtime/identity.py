@@ -18,8 +18,8 @@ class Identity:
     are lost or come back: with animals 0, 1 and 2, if 1 is lost, 2 stays 2. Each animal is expected where its velocity
     has carried its last pose since. The most likely assignment of all found animals together wins; their distances are
     normally distributed, with a standard deviation that grows with the time since an animal was last seen. Only the
-    past decides. What fits no known animal takes a place that was never used, or else that of the animal lost for
-    longest, where it begins at rest.
+    past decides. What fits no known animal, and is too far from each of the last frame for one that starts suddenly,
+    takes a place that was never used, or else that of the animal lost for longest, where it begins at rest.
 
     Args:
         individuals: how many places there are.
@@ -35,7 +35,6 @@ class Identity:
         count, keypoints = self.individuals, self.keypoints
         self._last = np.full((count, keypoints, 2), np.nan)
         self._places = np.zeros((count, kernel.COLUMNS))
-        self._places[:, kernel.LENGTH] = 1.0
         self._stamp: int | None = None
         # Buffers for a frame's results; see `_identity_kernel.compare`.
         self._found, self._rows = np.empty(count, np.int64), np.empty(count, np.int64)

@@ -66,15 +66,8 @@ class PoseStream:
         self._filter: GuardedFilter | None = None
         if not isinstance(settings.filter, NoFilter):
             self._filter = GuardedFilter(shape, settings.filter)
-        self._cropper: Cropper | None = None
-        if settings.crop:
-            self._cropper = Cropper(
-                int(np.ceil(settings.crop * estimator.scale)),
-                settings.crop_refresh,
-                settings.crop_confidence,
-                shape,
-                settings.crop_agility * estimator.scale,
-            )
+        self._ratio = estimator.scale
+        self._cropper = self._new_cropper() if settings.crop else None
 
     @property
     def fresh(self) -> bool:
@@ -90,7 +83,8 @@ class PoseStream:
 
     def warm_up(self, width: int, height: int) -> None:
         """Lets the engine prepare for all sizes of image that frames of this size will need."""
-        self.estimator.warm_up(width, height, self._cropper.size if self._cropper else 0)
+        cropper = self._cropper_for(width, height)
+        self.estimator.warm_up(width, height, cropper.size if cropper else 0)
 
     def estimate(
         self, image: Image, encoding: str, stamp: int, detected: NDArray[np.float32] | None = None
@@ -126,17 +120,41 @@ class PoseStream:
         return Estimate(self._treated(found), horizon, window, places)
 
     def _detect(self, image: Image, encoding: str, stamp: int) -> tuple[NDArray[np.float32], Window | None]:
-        if self._cropper is None:
-            return self.estimator.detect(image, encoding), None
         height, width = image.shape[:2]
+        cropper = self._cropper_for(width, height)
+        if cropper is None:
+            return self.estimator.detect(image, encoding), None
         small = self.estimator.scaled_size(width, height)
         ratio = np.array([small[0] / width, small[1] / height, 1.0], np.float32)
-        window = self._cropper.window(*small, stamp)
+        window = cropper.window(*small, stamp)
         poses = self.estimator.detect(image, encoding, window)
-        if not self._cropper.accept(self._filled(poses * ratio), window, *small, stamp):
+        if not cropper.accept(self._filled(poses * ratio), window, *small, stamp):
             window, poses = None, self.estimator.detect(image, encoding)
-            self._cropper.accept(self._filled(poses * ratio), None, *small, stamp)
+            cropper.accept(self._filled(poses * ratio), None, *small, stamp)
         return poses, window
+
+    def _cropper_for(self, width: int, height: int) -> Cropper | None:
+        """What crops frames of a size; None without `crop`.
+
+        By how much a frame is resized depends on its size where the network fits frames into the size of its training.
+        """
+        if self._cropper is None:
+            return None
+        ratio = self.estimator.scaled_size(width, height)[0] / width
+        if ratio != self._ratio:
+            self._ratio = ratio
+            self._cropper = self._new_cropper()
+        return self._cropper
+
+    def _new_cropper(self) -> Cropper:
+        settings, ratio = self.settings, self._ratio
+        return Cropper(
+            int(np.ceil(settings.crop * ratio)),
+            settings.crop_refresh,
+            settings.crop_confidence,
+            self.estimator.animals,
+            settings.crop_agility * ratio,
+        )
 
     def _filled(self, poses: NDArray[np.float32]) -> NDArray[np.float32]:
         """As many animals as there can be: those that were not found have no position."""

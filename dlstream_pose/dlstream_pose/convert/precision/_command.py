@@ -67,7 +67,7 @@ def quantize_as_given(given: argparse.Namespace, source: Path, output: Path | No
     output = output or source.with_suffix(f".{given.precision}.onnx")
     factor = scale_of(Network(source, 1, "onnx").info, given.scale)
     labels = read_labels(given.labels) if given.labels else None
-    frames = select(frames_of(given.frames, count, factor, tell), given.calibration)
+    frames = select(frames_of(given.frames, count, factor, tell), given.calibration, proves=not given.proof)
     if given.proof:
         frames = Selection(frames.calibration, unlike(frames_of(given.proof, count, factor, tell), frames.calibration))
     limits, search = Limits(given.within, given.within_labels), not given.no_search

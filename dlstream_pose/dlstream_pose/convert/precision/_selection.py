@@ -27,10 +27,14 @@ class Selection:
     proof: list[Sample]
 
 
-def select(samples: Sequence[Sample], calibration: int = 40) -> Selection:
+def select(samples: Sequence[Sample], calibration: int = 40, proves: bool = True) -> Selection:
     """Takes frames for the calibration one by one, each as different as can be from those taken; the others prove.
 
     A frame that shows the same picture as one of the calibration does not prove anything, and is left out.
+
+    Args:
+        calibration: how many calibrate at most; half of the samples at most where the others prove.
+        proves: whether the others prove; else all may calibrate.
 
     Raises:
         NetworkError: too few frames are left for the proof.
@@ -39,7 +43,7 @@ def select(samples: Sequence[Sample], calibration: int = 40) -> Selection:
     nearest = np.full(len(samples), np.inf)  # root mean square of the difference
     change = np.full(len(samples), np.inf)  # the largest difference anywhere
     chosen: list[int] = []
-    for _ in range(min(calibration, len(samples) // 2)):
+    for _ in range(min(calibration, len(samples) // 2 if proves else len(samples))):
         # The first is the one farthest from the mean picture.
         farthest = int(np.argmax(nearest if chosen else _difference(small, small.mean(axis=0))))
         if chosen and change[farthest] <= _SAME:
@@ -47,8 +51,8 @@ def select(samples: Sequence[Sample], calibration: int = 40) -> Selection:
         chosen.append(farthest)
         nearest = np.minimum(nearest, _difference(small, small[farthest]))
         change = np.minimum(change, np.abs(small - small[farthest]).max(axis=1))
-    proof = [number for number in range(len(samples)) if change[number] > _SAME]
-    if len(proof) < _LEAST:
+    proof = [number for number in range(len(samples)) if change[number] > _SAME] if proves else []
+    if proves and len(proof) < _LEAST:
         raise NetworkError(
             f"--frames: found {len(samples)} frames, of which {len(proof)} differ from the {len(chosen)} that "
             f"calibrate; expected at least {_LEAST} to prove on. Give a longer video, or several"

@@ -20,7 +20,7 @@ from dlstream_pose.runtime.network_info import NetworkInfo
 
 Outputs = Mapping[str, NDArray[np.float32]]
 Decoder = Callable[[Outputs], NDArray[np.float32]]
-"""From the graph's outputs, by name, to poses (N, K, 3): x, y, confidence; NaN, NaN, 0 where nothing was found."""
+"""From the graph's outputs, by name, to new poses (N, K, 3): x, y, confidence; NaN, NaN, 0 where nothing was found."""
 PLAIN = ("poses",)
 
 DECODERS: Registry[ModuleType] = Registry("decoder", __name__, __path__, a_module)
@@ -47,7 +47,8 @@ def make_decoder(info: NetworkInfo) -> tuple[tuple[str, ...], Decoder]:
             "version that converted it"
         )
     count = len(info.keypoints)
-    return PLAIN, lambda outputs: np.asarray(outputs["poses"], np.float32).reshape(-1, count, 3)
+    # A copy: the poses are written to, and the array may be an engine's own, which it returns again.
+    return PLAIN, lambda outputs: np.array(outputs["poses"], np.float32).reshape(-1, count, 3)
 
 
 def outputs_of(name: str) -> tuple[str, ...]:
