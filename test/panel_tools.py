@@ -10,7 +10,11 @@ from typing import Any
 
 import pytest
 from browser import Page, axe, program
+from diagnostic_msgs.msg import DiagnosticArray
 from rig_tools import PATIENCE, RigUnderTest
+
+from dlstream_common.ros import Diagnosis, Level
+from dlstream_common.ros.diagnostics import diagnosis_to_message
 
 needs_chromium = pytest.mark.skipif(program() is None, reason="no Chromium; `make simulators` installs it")
 
@@ -42,6 +46,18 @@ def wait_until(condition: Callable[[], object], rig: RigUnderTest) -> None:
     while not condition():
         assert time.monotonic() < end, rig.output
         time.sleep(0.05)
+
+
+def diagnoses(observer: Any, says: dict[str, dict[str, str]]) -> Any:
+    """Nodes that say this of themselves five times a second, until the timer is cancelled."""
+    publisher = observer.node.create_publisher(DiagnosticArray, "/diagnostics", 10)
+
+    def publish() -> None:
+        stamp = observer.node.get_clock().now().to_msg()
+        for node, values in says.items():
+            publisher.publish(diagnosis_to_message(Diagnosis(Level.OK, "", values), node, "", stamp))
+
+    return observer.within(lambda: observer.node.create_timer(0.2, publish))
 
 
 def on_picture(page: Page, x: float, y: float) -> Any:

@@ -49,13 +49,6 @@ def served(folder: Path) -> Iterator[RigUnderTest]:
         server.wait()
 
 
-@pytest.fixture(scope="module")
-def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    made = Browser(tmp_path_factory.mktemp("browser"))
-    yield made
-    made.close()
-
-
 def write(page: Page, field: str, text: str) -> None:
     """Types a text into a field in place of the one in it, and leaves it."""
     page.run(f"(f => {{ f.focus(); f.select(); }})(document.getElementById('{field}'))")

@@ -1,6 +1,6 @@
 // The page on which the regions, points and scale of the experiment file are drawn, and saved into it.
 
-import { byId, letterOf, make, mark, say, settle, tell } from "./dom.js";
+import { byId, letterOf, make, mark, openDialog, say, settle, tell } from "./dom.js";
 import { canonical, Draft } from "./draft.js";
 import { Ground, sessionGrounds } from "./ground.js";
 import { ask, read } from "./link.js";
@@ -255,7 +255,7 @@ export class Regions {
   #scaled(a, b) {
     this.ends = [a, b];
     say(byId("scale-pixels"), `${Math.hypot(a[0] - b[0], a[1] - b[1]).toFixed(1)} pixels`);
-    byId("scale").showModal();
+    openDialog("scale");
     byId("scale-length").focus();
   }
 
