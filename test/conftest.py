@@ -11,11 +11,17 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import cv2
 import pytest
 from browser import Browser, Page
 from panel_tools import PANEL, link_of
 from rig_tools import CONFIG, EXPERIMENT, RIG, RigUnderTest, command
 
+from dlstream_camera.arena import Arena
+
+_SIZE = (320, 240)
+_FRAMES, _TIMES = 60, 60
+"""A video of two minutes, long enough for a busy machine: the run is ended on the page."""
 _NODES = ["/top/camera", "/side/camera", "/experiment", "/recorder"]
 
 
@@ -104,3 +110,28 @@ def opened(start_node: Any, wait_for: Any, chromium: Browser, tmp_path: Path) ->
         return page
 
     return begin
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a video of the synthetic animal, and a file of somebody else."""
+    place = tmp_path_factory.mktemp("lab")
+    arena = Arena(*_SIZE, seed=1)
+    pictures = [arena.render(number)[0] for number in range(_FRAMES)]
+    writer = cv2.VideoWriter(str(place / "mouse.mp4"), cv2.VideoWriter_fourcc(*"mp4v"), 30, _SIZE)
+    for picture in pictures * _TIMES:
+        writer.write(picture)
+    writer.release()
+    (place / "theirs.yaml").write_text("of somebody else\n")
+    return place
+
+
+@pytest.fixture(scope="module")
+def served(folder: Path) -> Iterator[RigUnderTest]:
+    """`dlstream panel` on the folder, without any rig."""
+    server = RigUnderTest(command("panel", str(folder), "--port", "0"), folder)
+    server.saw("[panel] open http")
+    yield server
+    if server.process.poll() is None:
+        server.process.send_signal(signal.SIGINT)
+        server.wait()

@@ -36,6 +36,26 @@ def step(page: Page, name: str) -> None:
     page.until(f"document.querySelector('#steps [data-step={name}]').getAttribute('aria-current') === 'step'")
 
 
+def write(page: Page, field: str, text: str) -> None:
+    """Types a text into a field in place of the one in it, and leaves it."""
+    page.run(f"(f => {{ f.focus(); f.select(); }})(document.getElementById('{field}'))")
+    page.type(text)
+    page.run("document.activeElement.blur()")
+
+
+def choose(page: Page, field: str, value: str) -> None:
+    """Chooses of a list, or types a text, as one does who leaves the field then."""
+    script = f"(f => {{ f.value = '{value}'; f.dispatchEvent(new Event('change')); }})"
+    page.run(f"{script}(document.getElementById('{field}'))")
+
+
+def save_drawing(page: Page) -> None:
+    """Takes over what was drawn, and goes back to the wizard."""
+    page.click("#save-regions")
+    page.until("document.getElementById('save-state').innerText === 'As the wizard has them.'")
+    page.click("#back-to-wizard a")
+
+
 def events(rig: RigUnderTest) -> list[dict[str, str]]:
     """The rows of the session's events.csv."""
     return list(DictReader((rig.session / "events.csv").read_text().splitlines()))

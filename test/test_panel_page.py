@@ -9,7 +9,7 @@ import numpy as np
 from browser import Page
 from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray
-from panel_tools import diagnoses, needs_chromium
+from panel_tools import choose, diagnoses, needs_chromium
 from rig_tools import CONFIG
 from sensor_msgs.msg import CompressedImage
 
@@ -57,11 +57,6 @@ class Experiment:
         event = Event(kind="fault", name="/experiment", values=key_values({"text": how}))
         event.stamp = self._clock.now().to_msg()
         self._events.publish(event)
-
-
-def choose(page: Page, field: str, value: str) -> None:
-    script = f"(f => {{ f.value = '{value}'; f.dispatchEvent(new Event('change')); }})"
-    page.run(f"{script}(document.getElementById('{field}'))")
 
 
 def draw_a_circle(page: Page) -> None:

@@ -9,7 +9,6 @@ import { focusedInList, showFields, showList } from "./region_list.js";
 import { middle, moved, TYPES, withoutCorner } from "./shapes.js";
 import { Stage } from "./stage.js";
 
-const OTHERS = "The file has been saved by another page meanwhile: yours can't be saved any more. Copy your text, then read the file again.";
 const OLD = 1000; // ms after which a picture counts as old
 const TOOL_KEYS = { v: "select", c: "circle", r: "rectangle", e: "ellipse", p: "polygon", l: "scale" };
 const HINTS = {
@@ -26,6 +25,7 @@ const MOVES = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowD
 const inFile = {
   read: () => read("regions"),
   save: (drawn) => ask("regions", drawn),
+  others: "The file has been saved by another page meanwhile: yours can't be saved any more. Copy your text, then read the file again.",
   waiting: (file) => `Not saved yet. Saving writes these values into ${file} and leaves all else of it as it is.`,
   kept: (file) => `As in ${file}.`,
 };
@@ -38,7 +38,7 @@ export class Regions {
   #saves = null;
   #unsure = false; // whether what was asked to be saved is
 
-  /** keeper: where they are read and saved, {read, save, waiting, kept}; grounds(): more pictures to draw on. */
+  /** keeper: where they are read and saved, {read, save, others, waiting, kept}; grounds(): more pictures to draw on. */
   constructor(hello, link, keeper = inFile, grounds = null) {
     [this.hello, this.link, this.keeper, this.grounds] = [hello, link, keeper, grounds ?? (() => sessionGrounds(hello))];
     [this.selected, this.tool, this.camera, this.shown] = [null, "select", hello.cameras[0] ?? "", false];
@@ -83,6 +83,7 @@ export class Regions {
     this.shown = true;
     this.ground.show();
     if (this.#file === null || !this.#dirty) await this.#read();
+    else await this.#savedElsewhere(); // what is drawn may belong to what was there before
     this.ground.offer(await this.grounds());
     this.stage.render();
   }
@@ -120,7 +121,7 @@ export class Regions {
     }
     // What was drawn meanwhile stays. On a file that says something else now, it can't be saved: its hash is an older one.
     const drawnOn = asked === null && before !== this.#drawn.text;
-    if (drawnOn && canonical(this.#inFile(file)) !== canonical(this.#inFile(this.#file))) return this.#warn(OTHERS);
+    if (drawnOn && canonical(this.#inFile(file)) !== canonical(this.#inFile(this.#file))) return this.#warn(this.keeper.others);
     this.#file = file;
     if (asked === null && !drawnOn) this.#drawn.begin(this.#inFile(file));
     else if (asked === this.#drawn.text) this.#drawn.renew(this.#inFile(file));
@@ -153,7 +154,7 @@ export class Regions {
       this.#warn("");
       if (this.shown) this.#show();
       else this.draft.keep(null);
-    } else if (this.#dirty) this.#warn(OTHERS);
+    } else if (this.#dirty) this.#warn(this.keeper.others);
     else if (this.shown) this.#read();
   }
 

@@ -5,6 +5,7 @@ import { byId, keepChildren, make, mark, say, tell } from "./dom.js";
 import { ask, read } from "./link.js";
 import { keep, kept as keptText } from "./storage.js";
 import { newCamera, pictureOf, refusedName, removed, renamed, shotKey, watching } from "./wizard_cameras.js";
+import { groundsOf, keeperOf } from "./wizard_regions.js";
 import { showFields, showOutputs, showReading, showRegions } from "./wizard_steps.js";
 
 const STEPS = {
@@ -31,6 +32,7 @@ export class Wizard {
   #lists = null;
   #devices = { devices: [], remarks: [] };
   #made = null; // what the answers come to
+  #madeOf = null; // the answers of which that was said
   #job = { running: false };
   #pictures = {}; // when each camera took its last one
   #taking = "";
@@ -169,7 +171,9 @@ export class Wizard {
       for (let seen = 0, told = false; seen !== this.#asked; ) {
         const number = this.#asked;
         try {
-          this.#made = await ask("wizard-look", { answers: this.answers }, LOOK);
+          const { answers } = this;
+          this.#made = await ask("wizard-look", { answers }, LOOK);
+          this.#madeOf = answers;
           seen = number;
         } catch (error) {
           if (!told) tell(error.message, "problem");
@@ -186,38 +190,16 @@ export class Wizard {
 
   // Regions are drawn on the page of regions, and kept here.
 
-  keeper = {
-    read: async () => {
-      if (!this.#made) await this.enter();
-      if (!this.#made?.drawing) throw new Error("Choose the experiment to begin with on the page Wizard: then its regions are drawn here.");
-      return { ...this.#made.drawing, hash: this.answers.template };
-    },
-    waiting: () => "Not taken over yet: Save does that. Nothing is written before the last step of the wizard.",
-    kept: () => "As the wizard has them.",
-    save: async ({ regions, points, scales }) => {
-      const before = this.answers;
-      const places = Object.fromEntries(Object.entries(points).map(([name, at]) => [`triggers.${name}.point`, `[${at.join(", ")}]`]));
-      // What is drawn now counts, not what was typed for the same before: it would be put over it.
-      const drawn = ["regions", ...Object.keys(scales).map((camera) => `calibration.${camera}`), ...Object.keys(places)];
-      const others = Object.entries(before.values).filter(([key]) => !drawn.some((name) => `${key.replaceAll("[", ".")}.`.startsWith(`${name}.`)));
-      await this.#answer({ regions, scales, values: { ...Object.fromEntries(others), ...places } });
-      const wrong = (this.#made?.problems ?? []).filter((problem) => problem.step === "regions");
-      if (!wrong.length) return "taken over: they are written with the rest";
-      const text = wrong.map((problem) => problem.text).join("\n");
-      await this.#answer(before);
-      throw new Error(text);
-    },
-  };
+  keeper = keeperOf({
+    answers: () => this.answers,
+    made: () => (this.#madeOf === this.answers ? this.#made : null),
+    settled: () => (this.#lists ? this.#looking : this.enter()),
+    answer: (change) => this.#answer(change),
+  });
 
-  /** The pictures on which regions are drawn. */
+  /** The pictures on which they are drawn. */
   async grounds() {
-    const address = (name, at) => {
-      const camera = this.answers.cameras.find((one) => one.name === name) ?? this.answers.cameras[0];
-      return pictureOf(camera, this.#pictures, at) || `/api/wizard/picture?${new URLSearchParams(camera)}`; // which says why there is none
-    };
-    const { cameras } = this.answers;
-    const any = cameras.some((camera) => pictureOf(camera, this.#pictures, 0));
-    return any ? [{ key: "camera", name: cameras.length > 1 ? "of this camera" : cameras[0].video || "the one that was taken", address }] : [];
+    return groundsOf(this.answers, this.#pictures);
   }
 
   // Cameras.
