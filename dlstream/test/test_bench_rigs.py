@@ -35,6 +35,13 @@ def test_only_the_triggers_of_cameras_stay_outputs(tmp_path, change, others):
     assert change(rig, tmp_path).outputs["clock"] == rig.outputs["clock"]
 
 
+@pytest.mark.parametrize("change", [to_bench, to_record])
+def test_a_rig_to_measure_with_has_no_panel_that_somebody_could_open(tmp_path, change):
+    file = tmp_path / "rig.yaml"
+    file.write_text(f"{RIG}panel: {{port: 0}}\n")
+    assert change(load_rig(file), tmp_path).panel is None
+
+
 def test_the_disk_of_the_sessions_is_measured(tmp_path, monkeypatch):
     file = tmp_path / "rig.yaml"
     file.write_text(f"{RIG}recorder: {{directory: data/sessions}}\n")
