@@ -43,7 +43,7 @@ export class Regions {
     [this.hello, this.link, this.keeper, this.grounds] = [hello, link, keeper, grounds ?? (() => sessionGrounds(hello))];
     [this.selected, this.tool, this.camera, this.shown] = [null, "select", hello.cameras[0] ?? "", false];
     this.acts = hello.role === "control";
-    this.draft = new Draft(`regions of ${hello.rig} ${hello.file ?? ""}`);
+    this.draft = new Draft(`regions of ${hello.rig} ${hello.file ?? ""} ${hello.directory}`);
     this.stage = new Stage(byId("stage"), {
       change: (...what) => this.#change(...what),
       select: (item) => this.#select(item),

@@ -3,7 +3,7 @@
 
 import { byId, keepChildren, make, mark, say, tell } from "./dom.js";
 import { ask, read } from "./link.js";
-import { keep, kept as keptText } from "./storage.js";
+import { Answers, beginning } from "./wizard_answers.js";
 import { newCamera, pictureOf, refusedName, removed, renamed, shotKey, watching } from "./wizard_cameras.js";
 import { groundsOf, keeperOf } from "./wizard_regions.js";
 import { showFields, showOutputs, showReading, showRegions } from "./wizard_steps.js";
@@ -18,13 +18,7 @@ const STEPS = {
   files: ["Write and run", "Both files are written, and checked as a whole. Nothing is overwritten."],
 };
 const NAMES = Object.keys(STEPS);
-const KEPT = "dlstream wizard";
 const LOOK = 60_000; // ms
-const FIRST = {
-  cameras: [newCamera([])], camera: "",
-  network: "", scale: null, template: "", outputs: {}, values: {}, regions: null, scales: {},
-  rig: "my_rig", title: "", rig_file: "my_rig.yaml", experiment_file: "my_experiment.yaml",
-};
 
 export class Wizard {
   #asked = 0;
@@ -40,12 +34,8 @@ export class Wizard {
 
   constructor(hello, jobs) {
     this.hello = hello;
-    const last = JSON.parse(keptText(KEPT) ?? "null");
-    const kept = last?.answers.cameras ? last : null; // an older page's had one camera
-    [this.answers, this.step, this.written] = [kept?.answers ?? structuredClone(FIRST), kept?.step ?? "camera", kept?.written ?? ""];
-    this.visited = new Set(kept?.visited ?? ["camera"]);
-    this.number = kept?.number ?? 0; // of the camera that is shown
-    this.#pictures = kept?.pictures ?? {};
+    this.kept = new Answers(hello);
+    this.#begin(this.kept.read());
     byId("steps").replaceChildren(...NAMES.map((name, number) => make("li", {}, make("button", { type: "button", "data-step": name, onclick: () => this.#go(name) }, make("span", { class: "number", "aria-hidden": "true" }, String(number + 1)), make("b", {}, STEPS[name][0]), make("span", { class: "mark small" })))));
     const on = (id, kind, act) => byId(id).addEventListener(kind, act);
     on("step-back", "click", () => this.#go(NAMES[NAMES.indexOf(this.step) - 1]));
@@ -120,12 +110,17 @@ export class Wizard {
     return this.#look();
   }
 
+  #begin({ answers, step, visited, number, written, pictures }) {
+    [this.answers, this.step, this.visited, this.number, this.written] = [answers, step, new Set(visited), number, written]; // number: of the camera that is shown
+    this.#pictures = pictures;
+  }
+
   #keep() {
-    keep(KEPT, JSON.stringify({ answers: this.answers, step: this.step, visited: [...this.visited], written: this.written, number: this.number, pictures: this.#pictures }));
+    this.kept.keep({ answers: this.answers, step: this.step, visited: [...this.visited], written: this.written, number: this.number, pictures: this.#pictures });
   }
 
   #again() {
-    [this.answers, this.step, this.written, this.visited, this.number] = [structuredClone(FIRST), "camera", "", new Set(["camera"]), 0];
+    this.#begin({ ...beginning(), pictures: this.#pictures });
     this.#keep();
     this.#go("camera");
     this.#read();
