@@ -223,6 +223,10 @@ def test_what_time_it_is_for_the_browser_changes_nothing_in_what_is_shown(opened
     page.until(f"{state}.startsWith('ended well after 0:')")
     assert page.run("said") == ["running", "ended well"], "what is read aloud, and no second of it"
     assert page.run("document.querySelectorAll('#job-state[role], #job-state[aria-live]').length") == 0
+    # Its lines are to be read there: a live region would say all of them again with each new one.
+    live = "[...document.querySelectorAll('#job-text, #w-output')].map((e) => [e.role, e.tabIndex, e.closest(where)])"
+    where = "'[role=log], [role=status], [role=alert], [aria-live]'"
+    assert page.run(live.replace("where", where)) == [["region", 0, None]] * 2
     assert page.errors == []
 
 
