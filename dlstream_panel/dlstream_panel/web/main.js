@@ -138,10 +138,7 @@ function open(hello) {
     // A letter is no text in a field of numbers or a list: there, too, S is STOP.
     const noText = event.target.matches("[type=number], [type=range], select") && key === "s";
     const typing = !noText && event.target.matches("input:not([type=checkbox]), select, textarea");
-    if (!typing && !document.querySelector("dialog[open]") && router.key(event)) {
-      event.preventDefault();
-      return;
-    }
+    if (router.key(event, typing)) return;
     if (typing || event.ctrlKey || event.metaKey || event.altKey || event.repeat || document.querySelector("dialog[open]")) {
       if (!(key === "s" && !typing && !event.ctrlKey && !event.metaKey && !event.altKey && !event.repeat)) return;
     }

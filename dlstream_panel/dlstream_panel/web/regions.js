@@ -1,16 +1,16 @@
 // The page on which the regions, points and scale of the experiment file are drawn, and saved into it.
 
-import { byId, letterOf, make, mark, openDialog, say, settle, tell } from "./dom.js";
+import { byId, make, mark, openDialog, say, settle, tell } from "./dom.js";
 import { canonical, Draft } from "./draft.js";
 import { Ground, sessionGrounds } from "./ground.js";
 import { ask, read } from "./link.js";
 import { History } from "./region_history.js";
-import { focusedInList, showFields, showList } from "./region_list.js";
-import { middle, moved, TYPES, withoutCorner } from "./shapes.js";
+import { RegionKeys } from "./region_keys.js";
+import { showFields, showList } from "./region_list.js";
+import { moved, withoutCorner } from "./shapes.js";
 import { Stage } from "./stage.js";
 
 const OLD = 1000; // ms after which a picture counts as old
-const TOOL_KEYS = { v: "select", c: "circle", r: "rectangle", e: "ellipse", p: "polygon", l: "scale" };
 const HINTS = {
   select: "Drag a region or its handles; arrows move it, Shift by 10, Delete removes it.",
   circle: "Drag from the center outwards; or press Enter to put one in the middle.",
@@ -19,7 +19,6 @@ const HINTS = {
   polygon: "Click corner after corner; the first again, or Enter, closes it.",
   scale: "Click the two ends of something whose length you know.",
 };
-const MOVES = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
 /** The experiment file of the rig, by its server. */
 const inFile = {
@@ -53,6 +52,20 @@ export class Regions {
       editable: () => this.acts && this.#file !== null,
       scaled: (a, b) => this.#scaled(a, b),
       hover: (at) => this.#hover(at),
+    });
+    this.keys = new RegionKeys(this.stage, {
+      acts: this.acts,
+      selected: () => this.selected,
+      tool: () => this.tool,
+      select: (item) => this.#select(item),
+      use: (tool) => this.#use(tool),
+      add: (shape) => this.#change("new", "", shape, true),
+      remove: () => this.#remove(),
+      copy: () => this.#copy(),
+      paste: () => this.#paste(),
+      undo: () => this.#step(this.#drawn.undo()),
+      redo: () => this.#step(this.#drawn.redo()),
+      save: () => this.#save(),
     });
     for (const button of document.querySelectorAll("button[data-tool]")) button.addEventListener("click", () => this.#use(button.dataset.tool));
     const on = (id, kind, act) => byId(id).addEventListener(kind, act);
@@ -296,8 +309,10 @@ export class Regions {
 
   /** The copied region once more, a little aside, on the camera that is shown. */
   #paste() {
+    if (!this.#copied) return false;
     const { camera: _old, ...shape } = (this.#copied = moved(this.#copied, 10, 10, 0));
     this.#change("new", "", shape, true);
+    return true;
   }
 
   async #copy() {
@@ -394,52 +409,6 @@ export class Regions {
 
   /** A key on this page; whether it meant something. */
   key(event) {
-    const key = letterOf(event);
-    if (event.ctrlKey || event.metaKey) {
-      if (key === "z" && !event.shiftKey) this.#step(this.#drawn.undo());
-      else if (key === "y" || key === "z") this.#step(this.#drawn.redo());
-      else if (key === "s") this.#save();
-      else if (key === "c" && this.#meant() && this.selected && !String(getSelection())) this.#copy();
-      else if (key === "v" && this.#copied && this.acts) this.#paste();
-      else return false;
-      return true;
-    }
-    if (event.key === "Escape") {
-      if (!this.stage.cancel()) this.tool === "select" ? this.#select(null) : this.#use("select");
-    } else if (key in TOOL_KEYS && this.acts) {
-      this.#use(TOOL_KEYS[key]);
-      this.stage.svg.focus();
-    } else if (event.key in MOVES && this.acts) {
-      const far = event.shiftKey ? 10 : 1;
-      this.#meant();
-      return this.stage.nudge(...MOVES[event.key].map((step) => step * far));
-    } else if (event.key === "Delete" || event.key === "Backspace") {
-      if (!this.#hasFocus) return false;
-      this.#meant();
-      if (this.acts) this.#remove();
-    } else if ((event.key === "Enter" || event.key === " ") && this.stage.box.contains(document.activeElement)) return this.#enter();
-    else return false;
-    return true;
-  }
-
-  /** Enter on the picture: closes a polygon, puts a shape of the tool in the middle, or selects what has the focus. */
-  #enter() {
-    if (this.stage.finish()) return true;
-    if (TYPES.includes(this.tool) && !this.stage.drawing) {
-      this.#change("new", "", middle(this.tool, this.stage.size), true);
-      return true;
-    }
-    return this.stage.focused !== null && this.#meant();
-  }
-
-  get #hasFocus() {
-    return [this.stage.box, byId("region-list")].some((part) => part.contains(document.activeElement));
-  }
-
-  /** Keys are meant for what has the focus: that is selected from now on. */
-  #meant() {
-    const item = this.stage.focused ?? focusedInList();
-    if (item && (item.kind !== this.selected?.kind || item.name !== this.selected.name)) this.#select(item);
-    return true;
+    return this.keys.key(event);
   }
 }
