@@ -80,6 +80,14 @@ def diagnoses(observer: Any, says: dict[str, dict[str, str]]) -> Any:
     return observer.within(lambda: observer.node.create_timer(0.2, publish))
 
 
+def draw_an_ellipse(page: Page, shapes: int) -> None:
+    """By keys, in the middle of the picture; so many shapes are there then."""
+    page.run("document.querySelector('.drawing').focus()")
+    for key in ("e", "Enter"):
+        page.press(key)
+    page.until(f"document.querySelectorAll('.drawing .shape').length === {shapes}")
+
+
 def on_picture(page: Page, x: float, y: float) -> Any:
     """Where a pixel of the picture that is drawn on lies in the window."""
     box = "document.querySelector('.drawing').getBoundingClientRect()"

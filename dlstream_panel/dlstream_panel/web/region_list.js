@@ -28,8 +28,8 @@ export function focusedInList() {
   return kind ? { kind, name } : null;
 }
 
-/** Shows what is selected, `shape` (of a point its place); change(shape) is called as a number is typed. */
-export function showFields(item, shape, { acts, saved }, change) {
+/** Shows what is selected, `shape` (of a point its place); change(shape) is called as a number is typed, refuse(why) as something else is. */
+export function showFields(item, shape, { acts, saved }, change, refuse) {
   byId("region-fields").hidden = !item;
   if (!item) return;
   const isRegion = item.kind === "region";
@@ -52,7 +52,11 @@ export function showFields(item, shape, { acts, saved }, change) {
       const input = element.lastChild;
       if (document.activeElement !== input) input.value = field.value;
       input.readOnly = !acts;
-      input.onchange = () => input.checkValidity() && change(field.set(Number(input.value)));
+      input.onchange = () => {
+        if (input.checkValidity()) return change(field.set(Number(input.value)));
+        input.value = field.value;
+        refuse(`${label} of ${item.name} needs a number: it stays ${field.value}.`);
+      };
     },
   );
 }

@@ -1,12 +1,13 @@
 // The page on which the regions, points and scale of the experiment file are drawn, and saved into it.
 
-import { byId, make, mark, openDialog, say, settle, tell } from "./dom.js";
+import { byId, make, mark, say, settle, tell } from "./dom.js";
 import { canonical, Draft } from "./draft.js";
 import { Ground, sessionGrounds } from "./ground.js";
 import { ask, read } from "./link.js";
 import { History } from "./region_history.js";
 import { RegionKeys } from "./region_keys.js";
 import { showFields, showList } from "./region_list.js";
+import { ScaleDialog } from "./region_scale.js";
 import { moved, withoutCorner } from "./shapes.js";
 import { Stage } from "./stage.js";
 
@@ -35,6 +36,7 @@ export class Regions {
   #before = null; // of a drag
   #copied = null; // a region, for Ctrl+V
   #saves = null;
+  #refused = false; // whether something that was typed did not count
   #unsure = false; // whether what was asked to be saved is
 
   /** keeper: where they are read and saved, {read, save, others, waiting, kept}; grounds(): more pictures to draw on. */
@@ -50,7 +52,7 @@ export class Regions {
       step: () => Number(byId("snap").value),
       sticky: () => byId("sticky").checked,
       editable: () => this.acts && this.#file !== null,
-      scaled: (a, b) => this.#scaled(a, b),
+      scaled: (a, b) => this.scale.ask(a, b),
       hover: (at) => this.#hover(at),
     });
     this.keys = new RegionKeys(this.stage, {
@@ -83,7 +85,7 @@ export class Regions {
     on("save-regions", "click", () => this.#save());
     on("discard-regions", "click", () => this.#read());
     on("copy-text", "click", () => this.#copy());
-    on("scale-form", "submit", (event) => this.#setScale(event));
+    this.scale = new ScaleDialog((scale) => this.#setScale(scale));
     on("region-name", "change", () => this.#rename());
     on("beyond", "change", () => this.#beyond());
     on("region-camera", "change", () => this.#look(byId("region-camera").value));
@@ -250,13 +252,23 @@ export class Regions {
 
   #rename() {
     const [old, name] = [this.selected?.name, byId("region-name").value.trim()];
-    if (!old || !name || name in this.#now.regions || old in this.#file.regions) return this.#show();
+    if (!old || name === old || old in this.#file.regions) return this.#show();
+    if (!name || name in this.#now.regions) {
+      byId("region-name").value = old;
+      return this.#refuse(name ? `Another region has the name ${name}: this one keeps the name ${old}.` : `A region needs a name: it keeps the name ${old}.`);
+    }
     const before = this.#drawn.text;
     const regions = Object.fromEntries(Object.entries(this.#now.regions).map(([key, shape]) => [key === old ? name : key, shape]));
     this.#now = { ...this.#now, regions };
     this.selected = { kind: "region", name };
     this.#drawn.remember(before);
     this.#show();
+  }
+
+  /** Says why what was typed does not count; what asked for it to count, such as Save, is not done. */
+  #refuse(why) {
+    this.#refused = true;
+    tell(why, "problem");
   }
 
   #beyond() {
@@ -266,21 +278,9 @@ export class Regions {
 
   // Scale.
 
-  #scaled(a, b) {
-    this.ends = [a, b];
-    say(byId("scale-pixels"), `${Math.hypot(a[0] - b[0], a[1] - b[1]).toFixed(1)} pixels`);
-    openDialog("scale");
-    byId("scale-length").focus();
-  }
-
-  #setScale(event) {
-    if (event.submitter?.value !== "set") return;
-    const [[x0, y0], [x1, y1]] = this.ends;
-    const millimetres = Number(byId("scale-length").value);
-    const pixels = Math.hypot(x1 - x0, y1 - y0);
-    if (!(millimetres > 0) || !pixels) return;
+  #setScale(scale) {
     const before = this.#drawn.text;
-    this.#now = { ...this.#now, scales: { ...this.#now.scales, [this.camera]: Number(((pixels / millimetres) * 10).toPrecision(5)) } };
+    this.#now = { ...this.#now, scales: { ...this.#now.scales, [this.camera]: scale } };
     this.#drawn.remember(before);
     this.#use("select");
     this.#show();
@@ -289,8 +289,9 @@ export class Regions {
   // Saving.
 
   async #save() {
+    this.#refused = false;
     settle();
-    if (!this.#dirty || byId("save-regions").disabled) return;
+    if (this.#refused || !this.#dirty || byId("save-regions").disabled) return;
     this.#saving = true;
     const [asked, { regions, points }] = [this.#drawn.text, this.#now];
     const scales = Object.fromEntries(Object.entries(this.#now.scales).filter(([, value]) => value !== null));
@@ -380,7 +381,7 @@ export class Regions {
     showList(items, this.selected, (item) => this.#select(item));
     const item = this.selected;
     const saved = item?.kind === "region" && item.name in this.#file.regions;
-    showFields(item, this.#drawn.find(item), { acts: this.acts, saved }, (shape) => this.#change(item.kind, item.name, shape, true));
+    showFields(item, this.#drawn.find(item), { acts: this.acts, saved }, (shape) => this.#change(item.kind, item.name, shape, true), (why) => this.#refuse(why));
     this.#describe();
   }
 

@@ -52,7 +52,7 @@ export class Wizard {
     on("w-remove-camera", "click", () => this.#remove());
     on("w-watched", "change", () => this.#answer(watching(this.answers, byId("w-watched").value)));
     on("w-network", "change", () => this.#answer({ network: byId("w-network").value }));
-    on("w-scale", "change", () => byId("w-scale").checkValidity() && this.#answer({ scale: Number(byId("w-scale").value) || null }));
+    on("w-scale", "change", () => this.#scale(byId("w-scale")));
     on("w-template", "change", () => this.#answer({ template: byId("w-template").value, values: {}, regions: null, outputs: {} }));
     on("w-more", "submit", (event) => this.#more(event));
     for (const [id, key] of [["w-rig", "rig"], ["w-title", "title"], ["w-rig-file", "rig_file"], ["w-experiment-file", "experiment_file"]]) on(id, "change", () => this.#answer({ [key]: byId(id).value.trim() }));
@@ -95,6 +95,12 @@ export class Wizard {
     if (!refused) return this.#answer(renamed(this.answers, this.number, name));
     byId("w-camera-name").value = this.#shown.name;
     tell(refused, "problem");
+  }
+
+  #scale(input) {
+    if (input.checkValidity()) return this.#answer({ scale: Number(input.value) || null });
+    input.value = this.answers.scale ?? "";
+    tell(`The scale needs a number from ${input.min} to ${input.max}, or nothing for the network's own: it stays as it was.`, "problem");
   }
 
   #remove() {
