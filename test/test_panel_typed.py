@@ -6,6 +6,7 @@ from pathlib import Path
 
 from browser import Page
 from panel_tools import draw_an_ellipse, needs_chromium
+from rig_tools import CONFIG
 
 pytestmark = needs_chromium
 TEXT = "document.getElementById('region-text').innerText"
@@ -68,4 +69,58 @@ def test_what_is_typed_and_does_not_count_is_told_and_nothing_is_saved_in_its_pl
     assert page.run("document.getElementById('scale').open"), "without a length"
     page.press("Escape")
     page.until("!document.getElementById('scale').open")
+    assert page.errors == []
+
+
+FOCUS = "document.querySelector('{}').focus()"
+STANDS = "(e => e === document.body ? 'nowhere' : e.id || e.getAttribute(\"class\") || e.tagName)"
+STANDS += "(document.activeElement)"
+# The browser takes the focus from what can't have it any more only as it draws the page.
+PAINTED = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+
+
+def stands(page: Page) -> str:
+    """What has the focus, after the page has been drawn."""
+    page.run(PAINTED)
+    return str(page.run(STANDS))
+
+
+def test_who_uses_keys_stands_somewhere_after_all_that_is_removed_or_can_not_be_pressed_again(opened):
+    page = opened(recording="service", directory="sessions", rig_file=str(CONFIG / "rig.demo.yaml"))
+    drawing(page)
+    # On the picture, in the list, and by the button.
+    page.press("Delete")
+    page.until("document.querySelectorAll('.drawing .shape').length === 2")
+    assert stands(page) == "drawing"
+    draw_an_ellipse(page, 3)
+    page.run(FOCUS.format('#region-list > [data-key="region region_1"] button'))
+    page.press("Delete")
+    page.until("document.querySelectorAll('.drawing .shape').length === 2")
+    listed = "document.activeElement.closest('#region-list > li')?.dataset.key"
+    assert page.run(f"{PAINTED}.then(() => {listed})") == "region left"
+    draw_an_ellipse(page, 3)
+    page.run(FOCUS.format("#remove-region"))
+    page.press("Enter")
+    page.until("document.querySelectorAll('.drawing .shape').length === 2")
+    assert page.run(f"{PAINTED}.then(() => {listed})") == "region left"
+    # Undone to the first step, and done again to the last one.
+    for button, other in (("undo", "redo"), ("redo", "undo")):
+        page.run(FOCUS.format(f"#{button}"))
+        while not page.run(f"document.getElementById('{button}').disabled"):
+            page.press("Enter")
+        assert stands(page) == other
+    # Saved.
+    draw_an_ellipse(page, 3)
+    page.run(FOCUS.format("#save-regions"))
+    page.press("Enter")
+    page.until(f"{STATE}.startsWith('As in')")
+    assert stands(page) == "side"
+    # A check can't be started again while it runs; who has not gone elsewhere stands there again.
+    page.click("#nav [data-page=checks]")
+    page.run(FOCUS.format("[data-check=check] button"))
+    page.press("Enter")
+    page.until("document.querySelector('[data-check=check] button').disabled")
+    assert stands(page) != "nowhere"
+    page.until("document.getElementById('job-state').innerText.startsWith('ended well')")
+    page.until("document.activeElement.matches('[data-check=check] button')")
     assert page.errors == []

@@ -24,8 +24,11 @@ def test_what_was_written_in_one_folder_is_not_said_of_the_next_one(start, tmp_p
     choose(page, "w-template", "demo")
     page.until("document.querySelectorAll('.w-field').length > 10")
     step(page, "files")
-    page.click("#w-write")
+    page.until("!document.getElementById('w-write').disabled")
+    page.run("document.getElementById('w-write').focus()")
+    page.press("Enter")
     page.until(f"{WRITTEN}.startsWith('Written: my_rig.yaml')")
+    page.until("document.activeElement.id === 'w-write'")  # which could not be pressed meanwhile
     page.until("!document.getElementById('w-run').disabled")
     for name, template in (("first", "demo"), ("second", "")):
         server.process.send_signal(signal.SIGINT)

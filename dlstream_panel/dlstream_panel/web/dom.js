@@ -36,12 +36,19 @@ export function mark(element, key, value) {
   if (element.dataset[key] !== value) element.dataset[key] = value;
 }
 
-/** Lets a button be pressed, or not. One that had the focus gets it back: who uses keys stays where they were. */
+/**
+ * Lets a button be pressed, or not. One that has the focus hands it to what is around it, where keys still act and Tab
+ * goes on, and gets it back: who uses keys stays where they were.
+ */
 export function allow(button, yes) {
   if (button.disabled === !yes) return;
-  if (!yes) button.held = document.activeElement === button;
+  const around = button.parentElement.closest("[tabindex]");
+  if (!yes) {
+    button.held = document.activeElement === button;
+    if (button.held) around?.focus({ preventScroll: true });
+  }
   button.disabled = !yes;
-  if (yes && button.held && document.activeElement === document.body) button.focus({ preventScroll: true });
+  if (yes && button.held && [around, document.body].includes(document.activeElement)) button.focus({ preventScroll: true });
 }
 
 const TURN = 700; // ms

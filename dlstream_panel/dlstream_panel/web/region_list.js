@@ -28,6 +28,16 @@ export function focusedInList() {
   return kind ? { kind, name } : null;
 }
 
+/** Where an item stands in the list; -1: not there. */
+export const placeInList = ({ kind, name }) => [...byId("region-list").children].findIndex((line) => line.dataset.key === `${kind} ${name}`);
+
+/** Puts the focus on the item at a place of the list, or on the last one; whether there is one. */
+export function focusInList(place) {
+  const lines = byId("region-list").children;
+  lines[Math.min(place, lines.length - 1)]?.querySelector("button").focus();
+  return lines.length > 0;
+}
+
 /** Shows what is selected, `shape` (of a point its place); change(shape) is called as a number is typed, refuse(why) as something else is. */
 export function showFields(item, shape, { acts, saved }, change, refuse) {
   byId("region-fields").hidden = !item;

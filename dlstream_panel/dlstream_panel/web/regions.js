@@ -1,12 +1,12 @@
 // The page on which the regions, points and scale of the experiment file are drawn, and saved into it.
 
-import { byId, make, mark, say, settle, tell } from "./dom.js";
+import { allow, byId, make, mark, say, settle, tell } from "./dom.js";
 import { canonical, Draft } from "./draft.js";
 import { Ground, sessionGrounds } from "./ground.js";
 import { ask, read } from "./link.js";
 import { History } from "./region_history.js";
 import { RegionKeys } from "./region_keys.js";
-import { showFields, showList } from "./region_list.js";
+import { focusInList, placeInList, showFields, showList } from "./region_list.js";
 import { ScaleDialog } from "./region_scale.js";
 import { moved, withoutCorner } from "./shapes.js";
 import { Stage } from "./stage.js";
@@ -71,8 +71,8 @@ export class Regions {
     });
     for (const button of document.querySelectorAll("button[data-tool]")) button.addEventListener("click", () => this.#use(button.dataset.tool));
     const on = (id, kind, act) => byId(id).addEventListener(kind, act);
-    on("undo", "click", () => this.#step(this.#drawn.undo()));
-    on("redo", "click", () => this.#step(this.#drawn.redo()));
+    on("undo", "click", () => this.#step(this.#drawn.undo()) && byId("undo").disabled && byId("redo").focus());
+    on("redo", "click", () => this.#step(this.#drawn.redo()) && byId("redo").disabled && byId("undo").focus());
     this.ground = new Ground(hello.cameras.length > 0, {
       image: (image) => this.shown && this.#picture(image),
       clear: () => this.#clear(),
@@ -222,9 +222,10 @@ export class Regions {
   }
 
   #step(done) {
-    if (!done) return;
+    if (!done) return false;
     if (!this.#drawn.find(this.selected)) this.selected = null;
     this.#show();
+    return true;
   }
 
   #select(item) {
@@ -237,6 +238,7 @@ export class Regions {
     const corner = this.stage.corner;
     const shape = this.#now.regions[this.selected.name];
     const before = this.#drawn.text;
+    const [onPicture, place] = [this.stage.box.contains(document.activeElement), placeInList(this.selected)];
     if (corner >= 0 && shape.type === "polygon") {
       const smaller = withoutCorner(shape, corner);
       if (smaller === shape) return;
@@ -248,6 +250,8 @@ export class Regions {
     }
     this.#drawn.remember(before);
     this.#show();
+    if (this.stage.box.contains(document.activeElement)) return; // another corner of it
+    if (onPicture || !focusInList(place)) this.stage.svg.focus({ preventScroll: true });
   }
 
   #rename() {
@@ -390,13 +394,13 @@ export class Regions {
     mark(byId("stage"), "tool", this.tool);
     this.#cover();
     say(byId("tool-hint"), this.acts ? HINTS[this.tool] : "This link is for looking only.");
-    byId("undo").disabled = !this.#drawn.canUndo;
-    byId("redo").disabled = !this.#drawn.canRedo;
+    allow(byId("undo"), this.#drawn.canUndo);
+    allow(byId("redo"), this.#drawn.canRedo);
     byId("close-shape").hidden = this.tool !== "polygon";
     const dirty = this.#dirty;
     if (this.#file) this.draft.keep(dirty ? { file: this.#file.file, hash: this.#file.hash, now: this.#now } : null);
-    byId("save-regions").disabled = !dirty || this.running || this.#saving;
-    byId("discard-regions").disabled = !this.#file;
+    allow(byId("save-regions"), dirty && !this.running && !this.#saving);
+    allow(byId("discard-regions"), this.#file !== null);
     const file = this.#file?.file ?? "the experiment file";
     say(byId("save-state"), this.running ? "A run is on: end it before you save." : dirty ? this.keeper.waiting(file) : this.keeper.kept(file));
     const scale = this.#now.scales[this.camera];

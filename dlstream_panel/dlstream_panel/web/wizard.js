@@ -1,7 +1,7 @@
 // The page Wizard: step by step to a rig and an experiment. The answers stay in this window, also when it is loaded
 // again; the server says at each change what they come to and what does not fit.
 
-import { byId, keepChildren, make, mark, say, tell } from "./dom.js";
+import { allow, byId, keepChildren, make, mark, say, tell } from "./dom.js";
 import { ask, read } from "./link.js";
 import { Answers, beginning } from "./wizard_answers.js";
 import { newCamera, pictureOf, refusedName, removed, renamed, shotKey, watching } from "./wizard_cameras.js";
@@ -206,7 +206,7 @@ export class Wizard {
   // Cameras.
 
   async #lookForCameras() {
-    byId("w-devices").disabled = true;
+    allow(byId("w-devices"), false);
     say(byId("w-devices"), "Looking …");
     try {
       this.#devices = await read("wizard/cameras");
@@ -217,7 +217,7 @@ export class Wizard {
     } catch (error) {
       tell(error.message, "problem");
     }
-    byId("w-devices").disabled = false;
+    allow(byId("w-devices"), true);
     say(byId("w-devices"), "Look for cameras");
     this.#look();
   }
@@ -311,8 +311,8 @@ export class Wizard {
     const own = problems.filter((problem) => problem.step === step || step === "files" || step === "read");
     byId("step-problems").hidden = own.length === 0;
     keepChildren(byId("step-problems"), own.map((one) => `${one.step} ${one.text}`), () => make("p", {}), (line, key) => say(line, own.find((one) => `${one.step} ${one.text}` === key).text));
-    byId("step-back").disabled = step === NAMES[0];
-    byId("step-next").disabled = step === NAMES.at(-1);
+    allow(byId("step-back"), step !== NAMES[0]);
+    allow(byId("step-next"), step !== NAMES.at(-1));
     this.#showCamera(this.#shown);
     this.#options("w-network", this.#lists?.networks ?? [], answers.network);
     this.#value("w-scale", answers.scale ?? "");
@@ -380,11 +380,11 @@ export class Wizard {
     const wrong = (this.#made?.problems.length ?? 1) > 0;
     const job = this.#job;
     const runs = job.name === "run" && job.running;
-    byId("w-write").disabled = wrong || runs || this.#writing;
-    byId("w-picture-button").disabled = this.busy;
+    allow(byId("w-write"), !wrong && !runs && !this.#writing);
+    allow(byId("w-picture-button"), !this.busy);
     say(byId("w-written"), this.#writing ? "Being written …" : wrong ? "Something does not fit yet: see above." : this.written ? `Written: ${this.written} and ${this.answers.experiment_file}.` : "Everything fits.");
-    byId("w-run").disabled = !this.written || this.busy || this.#writing;
-    byId("w-end").disabled = !runs;
+    allow(byId("w-run"), Boolean(this.written) && !this.busy && !this.#writing);
+    allow(byId("w-end"), runs);
     const ended = job.name === "run" && !job.running;
     say(byId("w-running"), runs ? (job.link ? "The rig runs. Its own page has the live pictures, the experiment and STOP." : "The rig starts …") : ended ? (job.code === 0 ? "The run has ended well." : `The run has ended with exit code ${job.code}: see what it printed.`) : this.written ? "" : "The files are written first.");
     byId("w-link").hidden = !(runs && job.link);
