@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import signal
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
@@ -13,6 +15,9 @@ import pytest
 from browser import Browser, Page
 from panel_tools import PANEL, link_of
 from rig_tools import CONFIG, EXPERIMENT, RIG, RigUnderTest, command
+from wizard_tools import make_folder, serve
+
+_NODES = ["/top/camera", "/side/camera", "/experiment", "/recorder"]
 
 
 @pytest.fixture
@@ -71,3 +76,45 @@ def open_panel(browser: Browser, write_rig: Any, start: Any) -> Callable[..., tu
         return rig, page
 
     return begin
+
+
+@pytest.fixture(scope="module")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    made = Browser(tmp_path_factory.mktemp("browser"))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def opened(start_node: Any, wait_for: Any, chromium: Browser, tmp_path: Path) -> Callable[..., Page]:
+    """The page of a panel without any rig; `before`: a script that runs in it first."""
+
+    def begin(before: str = "", **parameters: Any) -> Page:
+        file = tmp_path / "demo.yaml"
+        shutil.copy(CONFIG / "experiments" / "demo.yaml", file)
+        known = {"cameras": ["top", "side"], "outputs": ["screen"], "nodes": _NODES, "experiment_file": str(file)}
+        node = start_node("dlstream_panel.ros.node", **{**known, "rig": "test", "port": 0, **parameters})
+        wait_for(lambda: "open http" in node.output, "the panel's link")
+        found = re.search(r"open (\S+)", node.output)
+        assert found is not None
+        page = chromium.open("about:blank")
+        if before:
+            page.call("Page.addScriptToEvaluateOnNewDocument", source=before)
+        page.go(found[1])
+        page.until("document.body.dataset.connection === 'open'")
+        return page
+
+    return begin
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for the wizard."""
+    return make_folder(tmp_path_factory.mktemp("shared") / "lab")
+
+
+@pytest.fixture(scope="module")
+def served(folder: Path) -> Iterator[RigUnderTest]:
+    """The server that most tests of the wizard share."""
+    with serve(folder) as server:
+        yield server

@@ -11,7 +11,11 @@ from csv import DictReader
 
 import pytest
 from browser import Page, axe, program
+from diagnostic_msgs.msg import DiagnosticArray
 from rig_tools import PATIENCE, RigUnderTest
+
+from dlstream_common.ros import Diagnosis, Level
+from dlstream_common.ros.diagnostics import diagnosis_to_message
 
 needs_chromium = pytest.mark.skipif(program() is None, reason="no Chromium; `make simulators` installs it")
 
@@ -44,6 +48,26 @@ def step(page: Page, name: str) -> None:
     page.until(f"document.querySelector('#steps [data-step={name}]').getAttribute('aria-current') === 'step'")
 
 
+def write(page: Page, field: str, text: str) -> None:
+    """Types a text into a field in place of the one in it, and leaves it."""
+    page.run(f"(f => {{ f.focus(); f.select(); }})(document.getElementById('{field}'))")
+    page.type(text)
+    page.run("document.activeElement.blur()")
+
+
+def choose(page: Page, field: str, value: str) -> None:
+    """Chooses of a list, or types a text, as one does who leaves the field then."""
+    script = f"(f => {{ f.value = '{value}'; f.dispatchEvent(new Event('change')); }})"
+    page.run(f"{script}(document.getElementById('{field}'))")
+
+
+def save_drawing(page: Page) -> None:
+    """Takes over what was drawn, and goes back to the wizard."""
+    page.click("#save-regions")
+    page.until("document.getElementById('save-state').innerText === 'As the wizard has them.'")
+    page.click("#back-to-wizard a")
+
+
 def events(rig: RigUnderTest) -> list[dict[str, str]]:
     """The rows of the session's events.csv."""
     return list(DictReader((rig.session / "events.csv").read_text().splitlines()))
@@ -54,6 +78,26 @@ def wait_until(condition: Callable[[], object], rig: RigUnderTest) -> None:
     while not condition():
         assert time.monotonic() < end, rig.output
         time.sleep(0.05)
+
+
+def diagnoses(observer: Any, says: dict[str, dict[str, str]]) -> Any:
+    """Nodes that say this of themselves five times a second, until the timer is cancelled."""
+    publisher = observer.node.create_publisher(DiagnosticArray, "/diagnostics", 10)
+
+    def publish() -> None:
+        stamp = observer.node.get_clock().now().to_msg()
+        for node, values in says.items():
+            publisher.publish(diagnosis_to_message(Diagnosis(Level.OK, "", values), node, "", stamp))
+
+    return observer.within(lambda: observer.node.create_timer(0.2, publish))
+
+
+def draw_an_ellipse(page: Page, shapes: int) -> None:
+    """By keys, in the middle of the picture; so many shapes are there then."""
+    page.run("document.querySelector('.drawing').focus()")
+    for key in ("e", "Enter"):
+        page.press(key)
+    page.until(f"document.querySelectorAll('.drawing .shape').length === {shapes}")
 
 
 def on_picture(page: Page, x: float, y: float) -> list[float]:

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import re
-import shutil
-from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
-import pytest
-from browser import Browser, Page
+from browser import Page
 from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray
-from panel_tools import needs_chromium
+from panel_tools import choose, diagnoses, needs_chromium
 from rig_tools import CONFIG
 from sensor_msgs.msg import CompressedImage
 
@@ -24,36 +19,6 @@ from dlstream_msgs.msg import Event, ExperimentStatus
 
 pytestmark = needs_chromium
 GREY = 90
-NODES = ["/top/camera", "/side/camera", "/experiment", "/recorder"]
-
-
-@pytest.fixture(scope="module")
-def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    made = Browser(tmp_path_factory.mktemp("browser"))
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def opened(start_node: Any, wait_for: Any, chromium: Browser, tmp_path: Path) -> Callable[..., Page]:
-    """The page of a panel without any rig; `before`: a script that runs in it first."""
-
-    def begin(before: str = "", **parameters: Any) -> Page:
-        file = tmp_path / "demo.yaml"
-        shutil.copy(CONFIG / "experiments" / "demo.yaml", file)
-        known = {"cameras": ["top", "side"], "outputs": ["screen"], "nodes": NODES, "experiment_file": str(file)}
-        node = start_node("dlstream_panel.ros.node", **{**known, "rig": "test", "port": 0, **parameters})
-        wait_for(lambda: "open http" in node.output, "the panel's link")
-        found = re.search(r"open (\S+)", node.output)
-        assert found is not None
-        page = chromium.open("about:blank")
-        if before:
-            page.call("Page.addScriptToEvaluateOnNewDocument", source=before)
-        page.go(found[1])
-        page.until("document.body.dataset.connection === 'open'")
-        return page
-
-    return begin
 
 
 def stream(observer: Any, camera: str) -> Any:
@@ -67,18 +32,6 @@ def stream(observer: Any, camera: str) -> Any:
         publisher.publish(message)
 
     return observer.within(lambda: observer.node.create_timer(0.1, publish))
-
-
-def diagnoses(observer: Any, says: dict[str, dict[str, str]]) -> Any:
-    """Nodes that say this of themselves five times a second, until the timer is cancelled."""
-    publisher = observer.node.create_publisher(DiagnosticArray, "/diagnostics", 10)
-
-    def publish() -> None:
-        stamp = observer.node.get_clock().now().to_msg()
-        for node, values in says.items():
-            publisher.publish(diagnosis_to_message(Diagnosis(Level.OK, "", values), node, "", stamp))
-
-    return observer.within(lambda: observer.node.create_timer(0.2, publish))
 
 
 class Experiment:
@@ -104,11 +57,6 @@ class Experiment:
         event = Event(kind="fault", name="/experiment", values=key_values({"text": how}))
         event.stamp = self._clock.now().to_msg()
         self._events.publish(event)
-
-
-def choose(page: Page, field: str, value: str) -> None:
-    script = f"(f => {{ f.value = '{value}'; f.dispatchEvent(new Event('change')); }})"
-    page.run(f"{script}(document.getElementById('{field}'))")
 
 
 def draw_a_circle(page: Page) -> None:
@@ -276,6 +224,10 @@ def test_what_time_it_is_for_the_browser_changes_nothing_in_what_is_shown(opened
     assert set(page.run("said")) <= {"running", "ended well"}, "what is read aloud, and no second of it"
     assert page.run("said.length") <= 2
     assert page.run("document.querySelectorAll('#job-state[role], #job-state[aria-live]').length") == 0
+    # Its lines are to be read there: a live region would say all of them again with each new one.
+    live = "[...document.querySelectorAll('#job-text, #w-output')].map((e) => [e.role, e.tabIndex, e.closest(where)])"
+    where = "'[role=log], [role=status], [role=alert], [aria-live]'"
+    assert page.run(live.replace("where", where)) == [["region", 0, None]] * 2
     assert page.errors == []
 
 

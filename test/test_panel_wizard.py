@@ -4,80 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
 import aiohttp
-import cv2
-import pytest
 from browser import Browser, Page
-from panel_tools import assert_can_be_used, barriers_in_all_looks, link_of, needs_chromium, step
-from rig_tools import RigUnderTest, command
+from panel_tools import (
+    assert_can_be_used,
+    barriers_in_all_looks,
+    choose,
+    link_of,
+    needs_chromium,
+    save_drawing,
+    step,
+    write,
+)
+from rig_tools import RigUnderTest
+from wizard_tools import SIZE, make_folder, serve
 
-from dlstream_camera.arena import Arena
 from dlstream_recorder import read_session
 
 pytestmark = needs_chromium
-SIZE = (320, 240)
-FRAMES, TIMES = 60, 60
-"""A video of twelve minutes, long enough for a busy machine: the run is ended on the page."""
-FPS = 5
-
-
-def make_folder(place: Path) -> Path:
-    """A folder with a video of the synthetic animal, and a file of somebody else."""
-    place.mkdir()
-    arena = Arena(*SIZE, seed=1)
-    pictures = [arena.render(number)[0] for number in range(FRAMES)]
-    writer = cv2.VideoWriter(str(place / "mouse.mp4"), cv2.VideoWriter_fourcc(*"mp4v"), FPS, SIZE)
-    for picture in pictures * TIMES:
-        writer.write(picture)
-    writer.release()
-    (place / "theirs.yaml").write_text("of somebody else\n")
-    return place
-
-
-@contextmanager
-def serve(folder: Path) -> Iterator[RigUnderTest]:
-    """`dlstream panel` on the folder, without any rig."""
-    server = RigUnderTest(command("panel", str(folder), "--port", "0"), folder)
-    try:
-        server.saw("[panel] open http")
-        yield server
-    finally:
-        server.clear()
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_folder(tmp_path_factory.mktemp("shared") / "lab")
-
-
-@pytest.fixture(scope="module")
-def served(folder: Path) -> Iterator[RigUnderTest]:
-    """The server that most tests share."""
-    with serve(folder) as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    made = Browser(tmp_path_factory.mktemp("browser"))
-    yield made
-    made.close()
-
-
-def write(page: Page, field: str, text: str) -> None:
-    """Types a text into a field in place of the one in it, and leaves it."""
-    page.run(f"(f => {{ f.focus(); f.select(); }})(document.getElementById('{field}'))")
-    page.type(text)
-    page.run("document.activeElement.blur()")
-
-
-def choose(page: Page, field: str, value: str) -> None:
-    script = f"(f => {{ f.value = '{value}'; f.dispatchEvent(new Event('change')); }})"
-    page.run(f"{script}(document.getElementById('{field}'))")
 
 
 def on_sheet(page: Page, x: float, y: float) -> list[float]:
@@ -213,13 +158,6 @@ def two_cameras(served: RigUnderTest, chromium: Browser, template: str, shapes: 
     page.until("document.querySelector('#stage canvas').width === 320")
     page.until(f"document.querySelectorAll('.drawing .shape, .drawing .aim').length === {shapes}")
     return page
-
-
-def save_drawing(page: Page) -> None:
-    """Takes over what was drawn, and goes back to the wizard."""
-    page.click("#save-regions")
-    page.until("document.getElementById('save-state').innerText === 'As the wizard has them.'")
-    page.click("#back-to-wizard a")
 
 
 def test_a_second_camera_has_regions_of_its_own_and_another_name_goes_everywhere(served, folder, chromium):

@@ -55,6 +55,17 @@ def test_what_is_typed_or_pressed_is_meant_for_one_region(open_panel):
     page.press("s", control=True)
     page.until("document.getElementById('save-state').innerText.startsWith('As in')")
     assert "food: {type: ellipse, center: [155, " in file.read_text()
+    # As it does in a field of text, where the letter alone is a letter.
+    for key in ("e", "Enter"):
+        page.press(key)
+    page.until(f"{TEXT}.startsWith('region_1: {{type: ellipse')")
+    fill(page, "#region-name", "corner")
+    page.press("s", control=True)
+    page.until("document.getElementById('save-state').innerText.startsWith('As in')")
+    assert "corner: {type: ellipse" in file.read_text()
+    page.run(FOCUS.format(".drawing [data-name=corner]"))
+    page.press("Delete")
+    page.until(SHAPES.format(4))
     # What is in the file keeps its name, whatever comes to the field.
     page.run("document.getElementById('region-name').value = 'other'")
     page.run("document.getElementById('region-name').dispatchEvent(new Event('change'))")

@@ -60,6 +60,13 @@ def test_what_others_run_for_a_rig_is_refused_and_not_waited_for(tmp_path, chang
     assert "`dlstream run`" in str(refused.value)
 
 
+@pytest.mark.parametrize("change", [to_bench, to_record])
+def test_a_rig_to_measure_with_has_no_panel_that_somebody_could_open(tmp_path, change):
+    file = tmp_path / "rig.yaml"
+    file.write_text(f"{RIG}panel: {{port: 0}}\n")
+    assert change(load_rig(file), tmp_path).panel is None
+
+
 def test_the_disk_of_the_sessions_is_measured(tmp_path, monkeypatch):
     file = tmp_path / "rig.yaml"
     file.write_text(f"{RIG}recorder: {{directory: data/sessions}}\n")

@@ -50,7 +50,7 @@ def test_a_rig_without_a_camera_to_try_is_refused(network, tmp_path, cameras):
     rig.write_text(f"rig: box\ncameras: {cameras}\npose: {{network: {network}}}\n")
     result = run("test", rig)
     assert isinstance(result.exception, DlstreamError)
-    assert "run by somebody else's node, which `dlstream bench` measures, or shows depth" in str(result.exception)
+    assert "run by somebody else's node, or shows depth" in str(result.exception)
 
 
 def test_info_says_what_a_network_is(network):

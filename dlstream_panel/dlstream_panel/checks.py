@@ -22,11 +22,11 @@ _MORE: Mapping[str, Sequence[str]] = {"bench": ("--frames", "600"), "recording":
 
 
 class Checks:
-    """Which command a page may start, and when."""
+    """Which command a page may start, and when; lookers: as of Jobs."""
 
-    def __init__(self, settings: PanelSettings, board: Board, sessions: Sessions | None) -> None:
+    def __init__(self, settings: PanelSettings, board: Board, sessions: Sessions | None, lookers: bool = True) -> None:
         self._settings, self._board, self._sessions = settings, board, sessions
-        self._jobs = Jobs(lambda: board.job_changed(self._jobs.running))
+        self._jobs = Jobs(lambda: board.job_changed(self._jobs.running), lookers)
 
     @property
     def running(self) -> bool:

@@ -22,6 +22,7 @@ _LONGEST_LINE = 500
 _GRACE = 20.0
 """Seconds in which a command may end by itself once it was asked to."""
 _LINK = re.compile(r"\bopen (http://\S+)")
+_TOKEN = re.compile(r"(#token=)[^\s'\"]+")
 
 
 class JobError(DlstreamError):
@@ -33,10 +34,11 @@ class Jobs:
 
     Args:
         changed: called whenever there is something new to be seen.
+        lookers: whether some of those who read what a command prints may only look: a token in it is not for them.
     """
 
-    def __init__(self, changed: Callable[[], None]) -> None:
-        self._changed = changed
+    def __init__(self, changed: Callable[[], None], lookers: bool = True) -> None:
+        self._changed, self._lookers = changed, lookers
         self._process: asyncio.subprocess.Process | None = None
         self._task: asyncio.Task[None] | None = None
         self._about: dict[str, Any] = {}
@@ -115,7 +117,7 @@ class Jobs:
                 )
                 assert self._process.stdout is not None
                 while line := await self._process.stdout.readline():
-                    text = line.decode(errors="replace").rstrip()[:_LONGEST_LINE]
+                    text = self._for_all(line.decode(errors="replace").rstrip())[:_LONGEST_LINE]
                     self._lines.append(text)
                     if found := _LINK.search(text):
                         self._about.setdefault("link", found[1])
@@ -129,6 +131,9 @@ class Jobs:
             self._process = None
             self._over.set()
             asyncio.get_running_loop().call_soon(self._changed)
+
+    def _for_all(self, text: str) -> str:
+        return _TOKEN.sub(r"\1…", text) if self._lookers else text
 
     def _signal(self, number: signal.Signals) -> None:
         if self._process is not None and self._process.returncode is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from pathlib import Path
 from typing import Any
@@ -96,3 +97,37 @@ def test_nothing_is_started_in_a_run_or_without_a_rig_file() -> None:
             StartJob(what="replay", session="0" * 20, parameter=parameter, value=value)
     with pytest.raises(JobError, match="without a rig file"):
         Checks(PanelSettings(), Board([], [], []), None).start(StartJob(what="check"))
+
+
+def test_a_token_that_a_command_prints_is_not_for_those_who_may_only_look(panel, wait_for, tmp_path) -> None:
+    rig = tmp_path / "rig.yaml"
+    link = "open http://127.0.0.1:1/#token=secret"
+    rig.write_text(f"rig: x\ncameras: {{top: {{source: '{link}'}}}}\n")
+    panel = panel(token=str(tmp_path / "panel.token"), rig_file=str(rig))
+    acts, looks = (panel.sign_in(token) for token in panel.tokens)
+    assert panel.post("start-job", {"what": "check"}, acts)[0] == 200
+
+    def job(cookie: str) -> Any:
+        return panel.ask("GET", "/api/job", {"Cookie": cookie})[1]
+
+    wait_for(lambda: not job(looks)["running"], "the end of the check")
+    for cookie in (acts, looks):
+        said = json.dumps(job(cookie), ensure_ascii=False)
+        assert "http://127.0.0.1:1/#token=…" in said, "it was printed"
+        assert "secret" not in said
+
+
+def test_the_wizard_opens_the_link_of_the_rig_that_it_has_started(tmp_path: Path) -> None:
+    async def printed() -> None:
+        board = Board([], [], [])
+        checks = Checks(PanelSettings(), board, None, lookers=False)
+        rig = tmp_path / "rig.yaml"
+        rig.write_text("rig: x\ncameras: {top: {source: 'open http://127.0.0.1:1/#token=secret'}}\n")
+        checks.run("run", ["check", str(rig)], 1.0)
+        end = time.monotonic() + PATIENCE
+        while checks.running:
+            assert time.monotonic() < end, checks.view()
+            await asyncio.sleep(0.02)
+        assert checks.view()["link"].startswith("http://127.0.0.1:1/#token=secret")
+
+    asyncio.run(printed())

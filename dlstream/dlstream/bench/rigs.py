@@ -31,7 +31,7 @@ def to_bench(rig: Rig, folder: Path) -> Rig:
     experiment = rig.experiment
     if experiment is not None:
         experiment = experiment.model_copy(update={"autostart_run": True})
-    update: dict[str, Any] = {"outputs": outputs, "experiment": experiment, "stop": Stop()}
+    update: dict[str, Any] = {"outputs": outputs, "experiment": experiment, "stop": Stop(), "panel": None}
     return rig.model_copy(update={**update, "recorder": _recorder(rig, folder)})
 
 
@@ -43,6 +43,7 @@ def to_record(rig: Rig, folder: Path) -> Rig:
     """
     _refuse_others(rig)
     update: dict[str, Any] = {"outputs": frame_triggers(rig), "experiment": None, "pose": None, "stop": Stop()}
+    update["panel"] = None
     return rig.model_copy(update={**update, "recorder": _recorder(rig, folder)})
 
 

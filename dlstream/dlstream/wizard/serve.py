@@ -40,7 +40,7 @@ def serve(folder: Path, settings: PanelSettings) -> None:
     tokens = read_or_make(settings.token or DEFAULT) if settings.needs_token else None
     board = Board([], [], [])
     sessions = Sessions(folder / _SESSIONS)
-    checks = Checks(settings, board, sessions)
+    checks = Checks(settings, board, sessions, lookers=False)
     page = WizardPage(Folder(folder), checks, _reached_alike(settings))
     pages = Pages(checks, Course(board), sessions=sessions, wizard=page)
     hub = Hub(board, [], page.watch)

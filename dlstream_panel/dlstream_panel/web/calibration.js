@@ -2,7 +2,7 @@
 
 import { canonical, Draft } from "./draft.js";
 import { ask, read } from "./link.js";
-import { byId, make, say, tell } from "./dom.js";
+import { allow, byId, make, say, tell } from "./dom.js";
 
 const CHECK = 150_000; // ms: longer than the rig gives its check of the whole file
 const KINDS = {
@@ -165,6 +165,8 @@ export class Calibration {
     this.#rows.splice(i, 1);
     this.#changed();
     this.#show();
+    const next = byId("calibration-rows").children[Math.min(i, this.#rows.length - 1)];
+    (next?.querySelector("button.quiet") ?? byId("add-row")).focus();
   }
 
   #changed() {
@@ -228,10 +230,10 @@ export class Calibration {
     const { output } = this.#chosen;
     const status = this.outputs?.[output] ?? {};
     const cannot = this.running || !status.armed;
-    for (const button of document.querySelectorAll(".row-test")) button.disabled = cannot;
+    for (const button of document.querySelectorAll(".row-test")) allow(button, !cannot);
     this.#keep();
-    byId("save-calibration").disabled = this.running || !this.#dirty || this.#saving;
-    byId("add-row").disabled = !this.acts;
+    allow(byId("save-calibration"), !this.running && this.#dirty && !this.#saving);
+    allow(byId("add-row"), this.acts);
     const file = this.#file.file;
     const text = this.running
       ? "A run is on: end it before you test or save."

@@ -1,7 +1,7 @@
 // The protocol's diagram: boxes for states, arrows for what leads from one to another, the present state lit.
 
 import { read } from "./link.js";
-import { byId, make, mark, say } from "./dom.js";
+import { byId, make, mark, openDialog, say } from "./dom.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const [HEAD, PAD, LINE] = [20, 8, 12.5]; // as the rig has laid it out
@@ -67,7 +67,7 @@ export class Diagram {
   longest = null;
 
   constructor() {
-    byId("diagram-large").addEventListener("click", () => byId("course").showModal());
+    byId("diagram-large").addEventListener("click", () => openDialog("course"));
   }
 
   show(state) {

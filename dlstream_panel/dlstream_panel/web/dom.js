@@ -36,12 +36,19 @@ export function mark(element, key, value) {
   if (element.dataset[key] !== value) element.dataset[key] = value;
 }
 
-/** Lets a button be pressed, or not. One that had the focus gets it back: who uses keys stays where they were. */
+/**
+ * Lets a button be pressed, or not. One that has the focus hands it to what is around it, where keys still act and Tab
+ * goes on, and gets it back: who uses keys stays where they were.
+ */
 export function allow(button, yes) {
   if (button.disabled === !yes) return;
-  if (!yes) button.held = document.activeElement === button;
+  const around = button.parentElement.closest("[tabindex]");
+  if (!yes) {
+    button.held = document.activeElement === button;
+    if (button.held) around?.focus({ preventScroll: true });
+  }
   button.disabled = !yes;
-  if (yes && button.held && document.activeElement === document.body) button.focus({ preventScroll: true });
+  if (yes && button.held && [around, document.body].includes(document.activeElement)) button.focus({ preventScroll: true });
 }
 
 const TURN = 700; // ms
@@ -87,6 +94,37 @@ export function tell(text, kind = "done") {
   if (kind === "problem") console.warn(text);
   while (byId("messages").children.length > 3) byId("messages").firstChild.remove();
   setTimeout(() => line.remove(), kind === "done" ? 5000 : 15000);
+}
+
+/**
+ * Opens a dialog. All else of the page can't be reached then, so STOP, the messages and the banner go into the dialog
+ * until it closes: STOP stays where it is on the screen, and what the page says is seen and read aloud.
+ */
+export function openDialog(id) {
+  const [dialog, before] = [byId(id), document.activeElement];
+  const { top, right, bottom, width, height } = byId("stop-box").getBoundingClientRect();
+  dialog.style.setProperty("--stop-top", `${top}px`);
+  dialog.style.setProperty("--stop-right", `${document.documentElement.clientWidth - right}px`);
+  dialog.style.setProperty("--below-stop", `${bottom + 16}px`);
+  dialog.showModal(); // before they move: its first field has the focus, not STOP
+  const back = ["banner", "stop-box", "messages"].map((name) => {
+    const [part, place] = [byId(name), make("span", { "aria-hidden": "true" })];
+    if (name === "stop-box") [place.style.width, place.style.height] = [`${width}px`, `${height}px`]; // nothing moves up
+    else place.hidden = true;
+    part.replaceWith(place);
+    if (name === "banner") dialog.prepend(part);
+    else dialog.append(part);
+    return () => place.replaceWith(part);
+  });
+  dialog.addEventListener(
+    "close",
+    () => {
+      for (const move of back) move();
+      const now = document.activeElement;
+      if (now === document.body || dialog.contains(now)) before.focus({ preventScroll: true }); // it was STOP, which had moved
+    },
+    { once: true },
+  );
 }
 
 /** Seconds as 1:02:03, 2:03 or 0:03. */

@@ -1,6 +1,6 @@
 // The command that runs on the rig's machine, read as the rig says that it has changed; and the page Checks.
 
-import { byId, clock, make, mark, say, tell } from "./dom.js";
+import { allow, byId, clock, make, mark, say, tell } from "./dom.js";
 import { ask, read } from "./link.js";
 
 const CHECKS = {
@@ -49,8 +49,8 @@ export class Checks {
   state(state) {
     this.running = state.run;
     byId("checks-locked").hidden = !state.run;
-    for (const button of byId("check-list").querySelectorAll("button")) button.disabled = state.run || state.job.running;
-    byId("end-job").disabled = !state.job.running;
+    for (const button of byId("check-list").querySelectorAll("button")) allow(button, !state.run && !state.job.running);
+    allow(byId("end-job"), state.job.running);
   }
 
   async #start(what) {

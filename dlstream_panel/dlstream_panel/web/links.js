@@ -1,7 +1,7 @@
 // The links with which another device opens the page, as QR codes.
 
 import { ask } from "./link.js";
-import { byId, make, tell } from "./dom.js";
+import { byId, make, openDialog, tell } from "./dom.js";
 
 const WORDS = { control: "To watch and act", "view only": "For looking only" };
 const SVG = "http://www.w3.org/2000/svg";
@@ -29,7 +29,7 @@ export async function showLinks() {
         return make("figure", {}, code(item.code, name), make("figcaption", {}, make("b", {}, name), make("a", { href: item.link }, item.link.split("#")[0])));
       }),
     );
-    byId("links").showModal();
+    openDialog("links");
   } catch (error) {
     tell(error.message, "problem");
   }

@@ -2,7 +2,7 @@
 
 import { Calibration } from "./calibration.js";
 import { Cameras } from "./cameras.js";
-import { byId, letterOf, mark, say, tell } from "./dom.js";
+import { byId, letterOf, mark, openDialog, say, tell } from "./dom.js";
 import { Latency } from "./latency.js";
 import { Checks, Jobs } from "./jobs.js";
 import { ask, Link, read } from "./link.js";
@@ -132,22 +132,19 @@ function open(hello) {
   byId("cameras").addEventListener("drawn", (event) => latency.add(event.detail));
   byId("tablet").addEventListener("click", showLinks);
   byId("links").addEventListener("close", forgetLinks);
-  byId("help-button").addEventListener("click", () => byId("help").showModal());
+  byId("help-button").addEventListener("click", () => openDialog("help"));
   document.addEventListener("keydown", (event) => {
     const key = letterOf(event);
     // A letter is no text in a field of numbers or a list: there, too, S is STOP.
     const noText = event.target.matches("[type=number], [type=range], select") && key === "s";
     const typing = !noText && event.target.matches("input:not([type=checkbox]), select, textarea");
-    if (!typing && !document.querySelector("dialog[open]") && router.key(event)) {
-      event.preventDefault();
-      return;
-    }
+    if (router.key(event, typing)) return;
     if (typing || event.ctrlKey || event.metaKey || event.altKey || event.repeat || document.querySelector("dialog[open]")) {
       if (!(key === "s" && !typing && !event.ctrlKey && !event.metaKey && !event.altKey && !event.repeat)) return;
     }
     const acts = hello.role === "control";
     if (key === "s" && acts) stop();
-    else if (key === "?") byId("help").showModal();
+    else if (key === "?") openDialog("help");
     else if (router.current !== "rig") return;
     else if (key === "n" && acts) log.begin("note");
     else if (key === "m" && acts) log.begin("mark");

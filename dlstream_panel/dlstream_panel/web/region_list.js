@@ -28,8 +28,18 @@ export function focusedInList() {
   return kind ? { kind, name } : null;
 }
 
-/** Shows what is selected, `shape` (of a point its place); change(shape) is called as a number is typed. */
-export function showFields(item, shape, { acts, saved }, change) {
+/** Where an item stands in the list; -1: not there. */
+export const placeInList = ({ kind, name }) => [...byId("region-list").children].findIndex((line) => line.dataset.key === `${kind} ${name}`);
+
+/** Puts the focus on the item at a place of the list, or on the last one; whether there is one. */
+export function focusInList(place) {
+  const lines = byId("region-list").children;
+  lines[Math.min(place, lines.length - 1)]?.querySelector("button").focus();
+  return lines.length > 0;
+}
+
+/** Shows what is selected, `shape` (of a point its place); change(shape) is called as a number is typed, refuse(why) as something else is. */
+export function showFields(item, shape, { acts, saved }, change, refuse) {
   byId("region-fields").hidden = !item;
   if (!item) return;
   const isRegion = item.kind === "region";
@@ -52,7 +62,11 @@ export function showFields(item, shape, { acts, saved }, change) {
       const input = element.lastChild;
       if (document.activeElement !== input) input.value = field.value;
       input.readOnly = !acts;
-      input.onchange = () => input.checkValidity() && change(field.set(Number(input.value)));
+      input.onchange = () => {
+        if (input.checkValidity()) return change(field.set(Number(input.value)));
+        input.value = field.value;
+        refuse(`${label} of ${item.name} needs a number: it stays ${field.value}.`);
+      };
     },
   );
 }

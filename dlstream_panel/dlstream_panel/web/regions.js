@@ -1,17 +1,17 @@
 // The page on which the regions, points and scale of the experiment file are drawn, and saved into it.
 
-import { byId, letterOf, make, mark, say, settle, tell } from "./dom.js";
+import { allow, byId, make, mark, say, settle, tell } from "./dom.js";
 import { canonical, Draft } from "./draft.js";
 import { Ground, sessionGrounds } from "./ground.js";
 import { ask, read } from "./link.js";
 import { History } from "./region_history.js";
-import { focusedInList, showFields, showList } from "./region_list.js";
-import { middle, moved, TYPES, withoutCorner } from "./shapes.js";
+import { RegionKeys } from "./region_keys.js";
+import { focusInList, placeInList, showFields, showList } from "./region_list.js";
+import { ScaleDialog } from "./region_scale.js";
+import { moved, withoutCorner } from "./shapes.js";
 import { Stage } from "./stage.js";
 
-const OTHERS = "The file has been saved by another page meanwhile: yours can't be saved any more. Copy your text, then read the file again.";
 const OLD = 1000; // ms after which a picture counts as old
-const TOOL_KEYS = { v: "select", c: "circle", r: "rectangle", e: "ellipse", p: "polygon", l: "scale" };
 const HINTS = {
   select: "Drag a region or its handles; arrows move it, Shift by 10, Delete removes it.",
   circle: "Drag from the center outwards; or press Enter to put one in the middle.",
@@ -20,12 +20,12 @@ const HINTS = {
   polygon: "Click corner after corner; the first again, or Enter, closes it.",
   scale: "Click the two ends of something whose length you know.",
 };
-const MOVES = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
 /** The experiment file of the rig, by its server. */
 const inFile = {
   read: () => read("regions"),
   save: (drawn) => ask("regions", drawn),
+  others: "The file has been saved by another page meanwhile: yours can't be saved any more. Copy your text, then read the file again.",
   waiting: (file) => `Not saved yet. Saving writes these values into ${file} and leaves all else of it as it is.`,
   kept: (file) => `As in ${file}.`,
 };
@@ -36,14 +36,15 @@ export class Regions {
   #before = null; // of a drag
   #copied = null; // a region, for Ctrl+V
   #saves = null;
+  #refused = false; // whether something that was typed did not count
   #unsure = false; // whether what was asked to be saved is
 
-  /** keeper: where they are read and saved, {read, save, waiting, kept}; grounds(): more pictures to draw on. */
+  /** keeper: where they are read and saved, {read, save, others, waiting, kept}; grounds(): more pictures to draw on. */
   constructor(hello, link, keeper = inFile, grounds = null) {
     [this.hello, this.link, this.keeper, this.grounds] = [hello, link, keeper, grounds ?? (() => sessionGrounds(hello))];
     [this.selected, this.tool, this.camera, this.shown] = [null, "select", hello.cameras[0] ?? "", false];
     this.acts = hello.role === "control";
-    this.draft = new Draft(`regions of ${hello.rig} ${hello.file ?? ""}`);
+    this.draft = new Draft(`regions of ${hello.rig} ${hello.file ?? ""} ${hello.directory}`);
     this.stage = new Stage(byId("stage"), {
       change: (...what) => this.#change(...what),
       select: (item) => this.#select(item),
@@ -51,13 +52,27 @@ export class Regions {
       step: () => Number(byId("snap").value),
       sticky: () => byId("sticky").checked,
       editable: () => this.acts && this.#file !== null,
-      scaled: (a, b) => this.#scaled(a, b),
+      scaled: (a, b) => this.scale.ask(a, b),
       hover: (at) => this.#hover(at),
+    });
+    this.keys = new RegionKeys(this.stage, {
+      acts: this.acts,
+      selected: () => this.selected,
+      tool: () => this.tool,
+      select: (item) => this.#select(item),
+      use: (tool) => this.#use(tool),
+      add: (shape) => this.#change("new", "", shape, true),
+      remove: () => this.#remove(),
+      copy: () => this.#copy(),
+      paste: () => this.#paste(),
+      undo: () => this.#step(this.#drawn.undo()),
+      redo: () => this.#step(this.#drawn.redo()),
+      save: () => this.#save(),
     });
     for (const button of document.querySelectorAll("button[data-tool]")) button.addEventListener("click", () => this.#use(button.dataset.tool));
     const on = (id, kind, act) => byId(id).addEventListener(kind, act);
-    on("undo", "click", () => this.#step(this.#drawn.undo()));
-    on("redo", "click", () => this.#step(this.#drawn.redo()));
+    on("undo", "click", () => this.#step(this.#drawn.undo()) && byId("undo").disabled && byId("redo").focus());
+    on("redo", "click", () => this.#step(this.#drawn.redo()) && byId("redo").disabled && byId("undo").focus());
     this.ground = new Ground(hello.cameras.length > 0, {
       image: (image) => this.shown && this.#picture(image),
       clear: () => this.#clear(),
@@ -70,7 +85,7 @@ export class Regions {
     on("save-regions", "click", () => this.#save());
     on("discard-regions", "click", () => this.#read());
     on("copy-text", "click", () => this.#copy());
-    on("scale-form", "submit", (event) => this.#setScale(event));
+    this.scale = new ScaleDialog((scale) => this.#setScale(scale));
     on("region-name", "change", () => this.#rename());
     on("beyond", "change", () => this.#beyond());
     on("region-camera", "change", () => this.#look(byId("region-camera").value));
@@ -83,6 +98,7 @@ export class Regions {
     this.shown = true;
     this.ground.show();
     if (this.#file === null || !this.#dirty) await this.#read();
+    else await this.#savedElsewhere(); // what is drawn may belong to what was there before
     this.ground.offer(await this.grounds());
     this.stage.render();
   }
@@ -120,7 +136,7 @@ export class Regions {
     }
     // What was drawn meanwhile stays. On a file that says something else now, it can't be saved: its hash is an older one.
     const drawnOn = asked === null && before !== this.#drawn.text;
-    if (drawnOn && canonical(this.#inFile(file)) !== canonical(this.#inFile(this.#file))) return this.#warn(OTHERS);
+    if (drawnOn && canonical(this.#inFile(file)) !== canonical(this.#inFile(this.#file))) return this.#warn(this.keeper.others);
     this.#file = file;
     if (asked === null && !drawnOn) this.#drawn.begin(this.#inFile(file));
     else if (asked === this.#drawn.text) this.#drawn.renew(this.#inFile(file));
@@ -153,7 +169,7 @@ export class Regions {
       this.#warn("");
       if (this.shown) this.#show();
       else this.draft.keep(null);
-    } else if (this.#dirty) this.#warn(OTHERS);
+    } else if (this.#dirty) this.#warn(this.keeper.others);
     else if (this.shown) this.#read();
   }
 
@@ -206,9 +222,10 @@ export class Regions {
   }
 
   #step(done) {
-    if (!done) return;
+    if (!done) return false;
     if (!this.#drawn.find(this.selected)) this.selected = null;
     this.#show();
+    return true;
   }
 
   #select(item) {
@@ -221,6 +238,7 @@ export class Regions {
     const corner = this.stage.corner;
     const shape = this.#now.regions[this.selected.name];
     const before = this.#drawn.text;
+    const [onPicture, place] = [this.stage.box.contains(document.activeElement), placeInList(this.selected)];
     if (corner >= 0 && shape.type === "polygon") {
       const smaller = withoutCorner(shape, corner);
       if (smaller === shape) return;
@@ -232,17 +250,29 @@ export class Regions {
     }
     this.#drawn.remember(before);
     this.#show();
+    if (this.stage.box.contains(document.activeElement)) return; // another corner of it
+    if (onPicture || !focusInList(place)) this.stage.svg.focus({ preventScroll: true });
   }
 
   #rename() {
     const [old, name] = [this.selected?.name, byId("region-name").value.trim()];
-    if (!old || !name || name in this.#now.regions || old in this.#file.regions) return this.#show();
+    if (!old || name === old || old in this.#file.regions) return this.#show();
+    if (!name || name in this.#now.regions) {
+      byId("region-name").value = old;
+      return this.#refuse(name ? `Another region has the name ${name}: this one keeps the name ${old}.` : `A region needs a name: it keeps the name ${old}.`);
+    }
     const before = this.#drawn.text;
     const regions = Object.fromEntries(Object.entries(this.#now.regions).map(([key, shape]) => [key === old ? name : key, shape]));
     this.#now = { ...this.#now, regions };
     this.selected = { kind: "region", name };
     this.#drawn.remember(before);
     this.#show();
+  }
+
+  /** Says why what was typed does not count; what asked for it to count, such as Save, is not done. */
+  #refuse(why) {
+    this.#refused = true;
+    tell(why, "problem");
   }
 
   #beyond() {
@@ -252,21 +282,9 @@ export class Regions {
 
   // Scale.
 
-  #scaled(a, b) {
-    this.ends = [a, b];
-    say(byId("scale-pixels"), `${Math.hypot(a[0] - b[0], a[1] - b[1]).toFixed(1)} pixels`);
-    byId("scale").showModal();
-    byId("scale-length").focus();
-  }
-
-  #setScale(event) {
-    if (event.submitter?.value !== "set") return;
-    const [[x0, y0], [x1, y1]] = this.ends;
-    const millimetres = Number(byId("scale-length").value);
-    const pixels = Math.hypot(x1 - x0, y1 - y0);
-    if (!(millimetres > 0) || !pixels) return;
+  #setScale(scale) {
     const before = this.#drawn.text;
-    this.#now = { ...this.#now, scales: { ...this.#now.scales, [this.camera]: Number(((pixels / millimetres) * 10).toPrecision(5)) } };
+    this.#now = { ...this.#now, scales: { ...this.#now.scales, [this.camera]: scale } };
     this.#drawn.remember(before);
     this.#use("select");
     this.#show();
@@ -275,8 +293,9 @@ export class Regions {
   // Saving.
 
   async #save() {
+    this.#refused = false;
     settle();
-    if (!this.#dirty || byId("save-regions").disabled) return;
+    if (this.#refused || !this.#dirty || byId("save-regions").disabled) return;
     this.#saving = true;
     const [asked, { regions, points }] = [this.#drawn.text, this.#now];
     const scales = Object.fromEntries(Object.entries(this.#now.scales).filter(([, value]) => value !== null));
@@ -295,8 +314,10 @@ export class Regions {
 
   /** The copied region once more, a little aside, on the camera that is shown. */
   #paste() {
+    if (!this.#copied) return false;
     const { camera: _old, ...shape } = (this.#copied = moved(this.#copied, 10, 10, 0));
     this.#change("new", "", shape, true);
+    return true;
   }
 
   async #copy() {
@@ -364,7 +385,7 @@ export class Regions {
     showList(items, this.selected, (item) => this.#select(item));
     const item = this.selected;
     const saved = item?.kind === "region" && item.name in this.#file.regions;
-    showFields(item, this.#drawn.find(item), { acts: this.acts, saved }, (shape) => this.#change(item.kind, item.name, shape, true));
+    showFields(item, this.#drawn.find(item), { acts: this.acts, saved }, (shape) => this.#change(item.kind, item.name, shape, true), (why) => this.#refuse(why));
     this.#describe();
   }
 
@@ -373,13 +394,13 @@ export class Regions {
     mark(byId("stage"), "tool", this.tool);
     this.#cover();
     say(byId("tool-hint"), this.acts ? HINTS[this.tool] : "This link is for looking only.");
-    byId("undo").disabled = !this.#drawn.canUndo;
-    byId("redo").disabled = !this.#drawn.canRedo;
+    allow(byId("undo"), this.#drawn.canUndo);
+    allow(byId("redo"), this.#drawn.canRedo);
     byId("close-shape").hidden = this.tool !== "polygon";
     const dirty = this.#dirty;
     if (this.#file) this.draft.keep(dirty ? { file: this.#file.file, hash: this.#file.hash, now: this.#now } : null);
-    byId("save-regions").disabled = !dirty || this.running || this.#saving;
-    byId("discard-regions").disabled = !this.#file;
+    allow(byId("save-regions"), dirty && !this.running && !this.#saving);
+    allow(byId("discard-regions"), this.#file !== null);
     const file = this.#file?.file ?? "the experiment file";
     say(byId("save-state"), this.running ? "A run is on: end it before you save." : dirty ? this.keeper.waiting(file) : this.keeper.kept(file));
     const scale = this.#now.scales[this.camera];
@@ -393,52 +414,6 @@ export class Regions {
 
   /** A key on this page; whether it meant something. */
   key(event) {
-    const key = letterOf(event);
-    if (event.ctrlKey || event.metaKey) {
-      if (key === "z" && !event.shiftKey) this.#step(this.#drawn.undo());
-      else if (key === "y" || key === "z") this.#step(this.#drawn.redo());
-      else if (key === "s") this.#save();
-      else if (key === "c" && this.#meant() && this.selected && !String(getSelection())) this.#copy();
-      else if (key === "v" && this.#copied && this.acts) this.#paste();
-      else return false;
-      return true;
-    }
-    if (event.key === "Escape") {
-      if (!this.stage.cancel()) this.tool === "select" ? this.#select(null) : this.#use("select");
-    } else if (key in TOOL_KEYS && this.acts) {
-      this.#use(TOOL_KEYS[key]);
-      this.stage.svg.focus();
-    } else if (event.key in MOVES && this.acts) {
-      const far = event.shiftKey ? 10 : 1;
-      this.#meant();
-      return this.stage.nudge(...MOVES[event.key].map((step) => step * far));
-    } else if (event.key === "Delete" || event.key === "Backspace") {
-      if (!this.#hasFocus) return false;
-      this.#meant();
-      if (this.acts) this.#remove();
-    } else if ((event.key === "Enter" || event.key === " ") && this.stage.box.contains(document.activeElement)) return this.#enter();
-    else return false;
-    return true;
-  }
-
-  /** Enter on the picture: closes a polygon, puts a shape of the tool in the middle, or selects what has the focus. */
-  #enter() {
-    if (this.stage.finish()) return true;
-    if (TYPES.includes(this.tool) && !this.stage.drawing) {
-      this.#change("new", "", middle(this.tool, this.stage.size), true);
-      return true;
-    }
-    return this.stage.focused !== null && this.#meant();
-  }
-
-  get #hasFocus() {
-    return [this.stage.box, byId("region-list")].some((part) => part.contains(document.activeElement));
-  }
-
-  /** Keys are meant for what has the focus: that is selected from now on. */
-  #meant() {
-    const item = this.stage.focused ?? focusedInList();
-    if (item && (item.kind !== this.selected?.kind || item.name !== this.selected.name)) this.#select(item);
-    return true;
+    return this.keys.key(event);
   }
 }

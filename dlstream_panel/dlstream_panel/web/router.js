@@ -1,6 +1,6 @@
 // The pages of the panel: one is shown, by the fragment of the address; STOP and the connection stay.
 
-import { byId } from "./dom.js";
+import { byId, letterOf } from "./dom.js";
 
 export class Router {
   #pages;
@@ -37,7 +37,11 @@ export class Router {
     this.#page.picture?.(head, jpeg);
   }
 
-  key(event) {
-    return this.#page.key?.(event) ?? false;
+  /** Hands a key to the page; typing: it is text of a field, but for Ctrl+S. Whether it meant something. */
+  key(event, typing) {
+    const saves = letterOf(event) === "s" && (event.ctrlKey || event.metaKey) && !event.altKey;
+    if ((typing && !saves) || document.querySelector("dialog[open]") || !this.#page.key?.(event)) return false;
+    event.preventDefault();
+    return true;
   }
 }

@@ -1,7 +1,7 @@
 // The four rows: stream, analysis, experiment and recording. Their state is what the nodes say, never what was clicked.
 
 import { ask, read } from "./link.js";
-import { byId, keepChildren, make, mark, say, tell, turn } from "./dom.js";
+import { byId, keepChildren, make, mark, openDialog, say, tell, turn } from "./dom.js";
 
 const SILENT = 3500; // ms without a word of a node
 const IN_RUN = "a run is on: end it first";
@@ -97,7 +97,7 @@ export class Rows {
     if (key === "recording" && !on) {
       byId("session-form").reset(); // never yesterday's animal
       say(byId("session-folder"), `It will be written below ${this.hello.directory}.`);
-      byId("session").showModal();
+      openDialog("session");
       if (this.hello.pages.includes("sessions")) this.#offerSubjects();
       return;
     }

@@ -1,6 +1,6 @@
 // The sessions of the rig's folder: a list with a search, and one of them with its pictures, tables and report.
 
-import { byId, clock, keepChildren, make, mark, say, tell } from "./dom.js";
+import { allow, byId, clock, keepChildren, make, mark, say, tell } from "./dom.js";
 import { ask, read } from "./link.js";
 import { valuesOf } from "./rows.js";
 
@@ -41,7 +41,7 @@ export class Sessions {
   }
 
   state(state) {
-    for (const id of ["make-report", "replay-same", "what-if"]) byId(id).disabled = state.run || state.job.running || !this.chosen;
+    for (const id of ["make-report", "replay-same", "what-if"]) allow(byId(id), !state.run && !state.job.running && Boolean(this.chosen));
     byId("make-report").title = state.run ? "A run is on: end it first." : "";
     const recording = (valuesOf(state, "/recorder", this.link.now()).session ?? "").split("/").at(-1);
     const changed = this.recording !== recording;

@@ -1,10 +1,11 @@
 // The page Wizard: step by step to a rig and an experiment. The answers stay in this window, also when it is loaded
 // again; the server says at each change what they come to and what does not fit.
 
-import { byId, keepChildren, make, mark, say, tell } from "./dom.js";
+import { allow, byId, keepChildren, make, mark, say, tell } from "./dom.js";
 import { ask, read } from "./link.js";
-import { keep, kept as keptText } from "./storage.js";
+import { Answers, beginning } from "./wizard_answers.js";
 import { newCamera, pictureOf, refusedName, removed, renamed, shotKey, watching } from "./wizard_cameras.js";
+import { groundsOf, keeperOf } from "./wizard_regions.js";
 import { showFields, showOutputs, showReading, showRegions } from "./wizard_steps.js";
 
 const STEPS = {
@@ -17,13 +18,7 @@ const STEPS = {
   files: ["Write and run", "Both files are written, and checked as a whole. Nothing is overwritten."],
 };
 const NAMES = Object.keys(STEPS);
-const KEPT = "dlstream wizard";
 const LOOK = 60_000; // ms
-const FIRST = {
-  cameras: [newCamera([])], camera: "",
-  network: "", scale: null, template: "", outputs: {}, values: {}, regions: null, scales: {},
-  rig: "my_rig", title: "", rig_file: "my_rig.yaml", experiment_file: "my_experiment.yaml",
-};
 
 export class Wizard {
   #asked = 0;
@@ -31,6 +26,7 @@ export class Wizard {
   #lists = null;
   #devices = { devices: [], remarks: [] };
   #made = null; // what the answers come to
+  #madeOf = null; // the answers of which that was said
   #job = { running: false };
   #pictures = {}; // when each camera took its last one
   #taking = "";
@@ -38,12 +34,8 @@ export class Wizard {
 
   constructor(hello, jobs) {
     this.hello = hello;
-    const last = JSON.parse(keptText(KEPT) ?? "null");
-    const kept = last?.answers.cameras ? last : null; // an older page's had one camera
-    [this.answers, this.step, this.written] = [kept?.answers ?? structuredClone(FIRST), kept?.step ?? "camera", kept?.written ?? ""];
-    this.visited = new Set(kept?.visited ?? ["camera"]);
-    this.number = kept?.number ?? 0; // of the camera that is shown
-    this.#pictures = kept?.pictures ?? {};
+    this.kept = new Answers(hello);
+    this.#begin(this.kept.read());
     byId("steps").replaceChildren(...NAMES.map((name, number) => make("li", {}, make("button", { type: "button", "data-step": name, onclick: () => this.#go(name) }, make("span", { class: "number", "aria-hidden": "true" }, String(number + 1)), make("b", {}, STEPS[name][0]), make("span", { class: "mark small" })))));
     const on = (id, kind, act) => byId(id).addEventListener(kind, act);
     on("step-back", "click", () => this.#go(NAMES[NAMES.indexOf(this.step) - 1]));
@@ -60,7 +52,7 @@ export class Wizard {
     on("w-remove-camera", "click", () => this.#remove());
     on("w-watched", "change", () => this.#answer(watching(this.answers, byId("w-watched").value)));
     on("w-network", "change", () => this.#answer({ network: byId("w-network").value }));
-    on("w-scale", "change", () => byId("w-scale").checkValidity() && this.#answer({ scale: Number(byId("w-scale").value) || null }));
+    on("w-scale", "change", () => this.#scale(byId("w-scale")));
     on("w-template", "change", () => this.#answer({ template: byId("w-template").value, values: {}, regions: null, outputs: {} }));
     on("w-more", "submit", (event) => this.#more(event));
     for (const [id, key] of [["w-rig", "rig"], ["w-title", "title"], ["w-rig-file", "rig_file"], ["w-experiment-file", "experiment_file"]]) on(id, "change", () => this.#answer({ [key]: byId(id).value.trim() }));
@@ -105,6 +97,12 @@ export class Wizard {
     tell(refused, "problem");
   }
 
+  #scale(input) {
+    if (input.checkValidity()) return this.#answer({ scale: Number(input.value) || null });
+    input.value = this.answers.scale ?? "";
+    tell(`The scale needs a number from ${input.min} to ${input.max}, or nothing for the network's own: it stays as it was.`, "problem");
+  }
+
   #remove() {
     const number = this.number;
     this.number = Math.max(0, number - 1);
@@ -118,12 +116,17 @@ export class Wizard {
     return this.#look();
   }
 
+  #begin({ answers, step, visited, number, written, pictures }) {
+    [this.answers, this.step, this.visited, this.number, this.written] = [answers, step, new Set(visited), number, written]; // number: of the camera that is shown
+    this.#pictures = pictures;
+  }
+
   #keep() {
-    keep(KEPT, JSON.stringify({ answers: this.answers, step: this.step, visited: [...this.visited], written: this.written, number: this.number, pictures: this.#pictures }));
+    this.kept.keep({ answers: this.answers, step: this.step, visited: [...this.visited], written: this.written, number: this.number, pictures: this.#pictures });
   }
 
   #again() {
-    [this.answers, this.step, this.written, this.visited, this.number] = [structuredClone(FIRST), "camera", "", new Set(["camera"]), 0];
+    this.#begin({ ...beginning(), pictures: this.#pictures });
     this.#keep();
     this.#go("camera");
     this.#read();
@@ -169,7 +172,9 @@ export class Wizard {
       for (let seen = 0, told = false; seen !== this.#asked; ) {
         const number = this.#asked;
         try {
-          this.#made = await ask("wizard-look", { answers: this.answers }, LOOK);
+          const { answers } = this;
+          this.#made = await ask("wizard-look", { answers }, LOOK);
+          this.#madeOf = answers;
           seen = number;
         } catch (error) {
           if (!told) tell(error.message, "problem");
@@ -186,44 +191,22 @@ export class Wizard {
 
   // Regions are drawn on the page of regions, and kept here.
 
-  keeper = {
-    read: async () => {
-      if (!this.#made) await this.enter();
-      if (!this.#made?.drawing) throw new Error("Choose the experiment to begin with on the page Wizard: then its regions are drawn here.");
-      return { ...this.#made.drawing, hash: this.answers.template };
-    },
-    waiting: () => "Not taken over yet: Save does that. Nothing is written before the last step of the wizard.",
-    kept: () => "As the wizard has them.",
-    save: async ({ regions, points, scales }) => {
-      const before = this.answers;
-      const places = Object.fromEntries(Object.entries(points).map(([name, at]) => [`triggers.${name}.point`, `[${at.join(", ")}]`]));
-      // What is drawn now counts, not what was typed for the same before: it would be put over it.
-      const drawn = ["regions", ...Object.keys(scales).map((camera) => `calibration.${camera}`), ...Object.keys(places)];
-      const others = Object.entries(before.values).filter(([key]) => !drawn.some((name) => `${key.replaceAll("[", ".")}.`.startsWith(`${name}.`)));
-      await this.#answer({ regions, scales, values: { ...Object.fromEntries(others), ...places } });
-      const wrong = (this.#made?.problems ?? []).filter((problem) => problem.step === "regions");
-      if (!wrong.length) return "taken over: they are written with the rest";
-      const text = wrong.map((problem) => problem.text).join("\n");
-      await this.#answer(before);
-      throw new Error(text);
-    },
-  };
+  keeper = keeperOf({
+    answers: () => this.answers,
+    made: () => (this.#madeOf === this.answers ? this.#made : null),
+    settled: () => (this.#lists ? this.#looking : this.enter()),
+    answer: (change) => this.#answer(change),
+  });
 
-  /** The pictures on which regions are drawn. */
+  /** The pictures on which they are drawn. */
   async grounds() {
-    const address = (name, at) => {
-      const camera = this.answers.cameras.find((one) => one.name === name) ?? this.answers.cameras[0];
-      return pictureOf(camera, this.#pictures, at) || `/api/wizard/picture?${new URLSearchParams(camera)}`; // which says why there is none
-    };
-    const { cameras } = this.answers;
-    const any = cameras.some((camera) => pictureOf(camera, this.#pictures, 0));
-    return any ? [{ key: "camera", name: cameras.length > 1 ? "of this camera" : cameras[0].video || "the one that was taken", address }] : [];
+    return groundsOf(this.answers, this.#pictures);
   }
 
   // Cameras.
 
   async #lookForCameras() {
-    byId("w-devices").disabled = true;
+    allow(byId("w-devices"), false);
     say(byId("w-devices"), "Looking …");
     try {
       this.#devices = await read("wizard/cameras");
@@ -234,7 +217,7 @@ export class Wizard {
     } catch (error) {
       tell(error.message, "problem");
     }
-    byId("w-devices").disabled = false;
+    allow(byId("w-devices"), true);
     say(byId("w-devices"), "Look for cameras");
     this.#look();
   }
@@ -328,8 +311,8 @@ export class Wizard {
     const own = problems.filter((problem) => problem.step === step || step === "files" || step === "read");
     byId("step-problems").hidden = own.length === 0;
     keepChildren(byId("step-problems"), own.map((one) => `${one.step} ${one.text}`), () => make("p", {}), (line, key) => say(line, own.find((one) => `${one.step} ${one.text}` === key).text));
-    byId("step-back").disabled = step === NAMES[0];
-    byId("step-next").disabled = step === NAMES.at(-1);
+    allow(byId("step-back"), step !== NAMES[0]);
+    allow(byId("step-next"), step !== NAMES.at(-1));
     this.#showCamera(this.#shown);
     this.#options("w-network", this.#lists?.networks ?? [], answers.network);
     this.#value("w-scale", answers.scale ?? "");
@@ -397,11 +380,11 @@ export class Wizard {
     const wrong = (this.#made?.problems.length ?? 1) > 0;
     const job = this.#job;
     const runs = job.name === "run" && job.running;
-    byId("w-write").disabled = wrong || runs || this.#writing;
-    byId("w-picture-button").disabled = this.busy;
+    allow(byId("w-write"), !wrong && !runs && !this.#writing);
+    allow(byId("w-picture-button"), !this.busy);
     say(byId("w-written"), this.#writing ? "Being written …" : wrong ? "Something does not fit yet: see above." : this.written ? `Written: ${this.written} and ${this.answers.experiment_file}.` : "Everything fits.");
-    byId("w-run").disabled = !this.written || this.busy || this.#writing;
-    byId("w-end").disabled = !runs;
+    allow(byId("w-run"), Boolean(this.written) && !this.busy && !this.#writing);
+    allow(byId("w-end"), runs);
     const ended = job.name === "run" && !job.running;
     say(byId("w-running"), runs ? (job.link ? "The rig runs. Its own page has the live pictures, the experiment and STOP." : "The rig starts …") : ended ? (job.code === 0 ? "The run has ended well." : `The run has ended with exit code ${job.code}: see what it printed.`) : this.written ? "" : "The files are written first.");
     byId("w-link").hidden = !(runs && job.link);

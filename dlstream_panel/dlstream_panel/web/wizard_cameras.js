@@ -58,7 +58,8 @@ export function removed(answers, number) {
   };
 }
 
-const watched = ({ cameras, camera }) => (cameras.some((one) => one.name === camera) ? camera : cameras[0].name);
+/** The camera that the experiment watches. */
+export const watched = ({ cameras, camera }) => (cameras.some((one) => one.name === camera) ? camera : cameras[0].name);
 
 /** The answers where the experiment watches this camera; what was drawn stays on the camera on which it was drawn. */
 export function watching(answers, name) {

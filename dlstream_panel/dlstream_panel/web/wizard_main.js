@@ -43,7 +43,7 @@ export function openWizard(hello) {
 
   document.addEventListener("keydown", (event) => {
     const typing = event.target.matches("input:not([type=checkbox]), select, textarea");
-    if (!typing && !document.querySelector("dialog[open]") && router.key(event)) event.preventDefault();
+    router.key(event, typing);
   });
   router.start();
   link.open();
