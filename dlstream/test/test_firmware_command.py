@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from simulated_board import SimulatedBoard
+from simulated_board import SimulatedBoard, be_patient
 
 from dlstream.cli.main import main
 from dlstream_common.installing import pip_install
@@ -53,7 +53,8 @@ def test_flash_without_avrdude_says_how_to_install_it(run, tmp_path, hex_file, m
     assert text == "dlstream: avrdude is not installed; run: sudo apt install avrdude"
 
 
-def test_info_says_what_a_board_runs(run, tmp_path):
+def test_info_says_what_a_board_runs(run, tmp_path, monkeypatch):
+    be_patient(monkeypatch)
     with SimulatedBoard(tmp_path / "trace.txt") as board:
         code, text = run("info", "--port", board.port, "--times", "300")
     assert code == 0, text

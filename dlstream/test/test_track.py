@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from rich.console import Console
-from track_tools import NETWORK, console, run, settings, tables, write_damaged, write_video
+from track_tools import NETWORK, console, run, settings, tables, write_damaged, write_video, writes
 
 from dlstream.offline.analyze import Options, analyze
 from dlstream.offline.progress import ProgressLines
@@ -130,13 +130,12 @@ def test_what_is_complete_is_not_done_again_and_what_has_changed_is(walk, tmp_pa
     assert again.reason == "the results are of another network of this name"
 
 
-def test_a_killed_command_leaves_nothing_half_and_goes_on_where_it_was(walk, tmp_path):
+def test_a_killed_command_leaves_nothing_half_and_goes_on_where_it_was(walk, tmp_path, wait_for):
     long, out = write_video(tmp_path / "long.mp4", 400), tmp_path / "out"
     words = [sys.executable, "-m", "dlstream", "track", str(walk), str(long), "--network", str(NETWORK)]
     words += ["--scale", "1", "--out", str(out), "--no-annotate", "--no-pictures"]
     process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    while not any(path.stat().st_size > 5000 for path in out.glob(".long*.part/*.csv")):
-        assert process.poll() is None, process.stdout.read()
+    wait_for(lambda: writes(process, out, ".long*.part/*.csv", 5000), "half a table")
     process.send_signal(signal.SIGKILL)
     process.communicate()
     whole = ["walkDLC_demo_mouse.csv", "walkDLC_demo_mouse.h5", "walkDLC_demo_mouse.track.json"]
@@ -155,12 +154,11 @@ def test_a_killed_command_leaves_nothing_half_and_goes_on_where_it_was(walk, tmp
     assert tables(out) == tables(tmp_path / "other")
 
 
-def test_ctrl_c_removes_temporary_files_and_says_what_to_do(tmp_path):
+def test_ctrl_c_removes_temporary_files_and_says_what_to_do(tmp_path, wait_for):
     long, out = write_video(tmp_path / "long.mp4", 400), tmp_path / "out"
     words = [sys.executable, "-m", "dlstream", "track", str(long), "--network", str(NETWORK), "--out", str(out)]
     process = subprocess.Popen([*words, "--scale", "1"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    while not any(path.stat().st_size > 5000 for path in out.glob(".long*.part/*.csv")):
-        assert process.poll() is None, process.stdout.read()
+    wait_for(lambda: writes(process, out, ".long*.part/*.csv", 5000), "half a table")
     process.send_signal(signal.SIGINT)
     said, _ = process.communicate()
     assert process.returncode == 130

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO
 
 import pytest
-from track_tools import NETWORK, console, run, settings, tables, write_video
+from track_tools import NETWORK, console, run, settings, tables, write_video, writes
 
 from dlstream import __version__
 from dlstream.offline.track.run import track
@@ -66,7 +66,7 @@ def cluster() -> Iterator[tuple[str, Callable[..., subprocess.Popen[str]]]]:
         process.communicate()
 
 
-def test_a_dead_workers_video_is_done_again_and_the_tables_are_the_same(cluster, tmp_path):
+def test_a_dead_workers_video_is_done_again_and_the_tables_are_the_same(cluster, tmp_path, wait_for):
     address, start_worker = cluster
     videos = [write_video(tmp_path / f"m{number}.mp4", 150, seed=number) for number in range(4)]
     bad = tmp_path / "bad.mp4"
@@ -77,11 +77,7 @@ def test_a_dead_workers_video_is_done_again_and_the_tables_are_the_same(cluster,
     words += ["--scale", "1", "--no-annotate", "--no-pictures", "--out", str(out), "--scheduler", address]
     command = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
-    def begun() -> list[Path]:
-        return [path for path in out.glob(f".*.{doomed.pid}.*.part/*.csv") if path.stat().st_size > 3000]
-
-    while not begun():
-        assert command.poll() is None, command.stdout.read()
+    wait_for(lambda: writes(command, out, f".*.{doomed.pid}.*.part/*.csv", 3000), "half a table")
     doomed.send_signal(signal.SIGKILL)
     said, _ = command.communicate()
     assert command.returncode == 1, "one of the videos is bad"
@@ -101,7 +97,7 @@ def test_a_dead_workers_video_is_done_again_and_the_tables_are_the_same(cluster,
     assert all(name.startswith("m2") for name in changed), "what is done is never done twice"
 
 
-def test_a_video_of_which_worker_after_worker_dies_fails(cluster, tmp_path):
+def test_a_video_of_which_worker_after_worker_dies_fails(cluster, tmp_path, wait_for):
     address, start_worker = cluster
     video, out = write_video(tmp_path / "long.mp4", 400), tmp_path / "out"
     words = [sys.executable, "-m", "dlstream", "track", str(video), "--network", str(NETWORK), "--scale", "1"]
@@ -112,15 +108,15 @@ def test_a_video_of_which_worker_after_worker_dies_fails(cluster, tmp_path):
     read_until(command.stdout, r"(has no workers yet; waiting for the first one)")
     for _ in range(2):
         worker = start_worker()
-        while not list(out.glob(f".*.{worker.pid}.*.part/*.csv")):
-            assert command.poll() is None, command.stdout.read()
+        part = f".*.{worker.pid}.*.part/*.csv"
+        wait_for(lambda part=part: writes(command, out, part), "that it begins")
         worker.send_signal(signal.SIGKILL)
     said, _ = command.communicate()
     assert command.returncode == 1
     assert f"{video}: every worker that tracked it died" in said
 
 
-def test_a_scheduler_that_dies_ends_the_command(tmp_path, cluster):
+def test_a_scheduler_that_dies_ends_the_command(tmp_path, cluster, wait_for):
     address, start_worker = cluster
     start_worker()
     video, out = write_video(tmp_path / "long.mp4", 400), tmp_path / "out"
@@ -128,8 +124,7 @@ def test_a_scheduler_that_dies_ends_the_command(tmp_path, cluster):
     command = subprocess.Popen(
         [*words, "--out", str(out), "--scheduler", address], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
-    while not list(out.glob(".*.part/*.csv")):
-        assert command.poll() is None, command.stdout.read()
+    wait_for(lambda: writes(command, out, ".*.part/*.csv"), "that it begins")
     start_worker.scheduler.kill()
     said, _ = command.communicate()
     assert command.returncode == 1, said

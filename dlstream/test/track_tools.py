@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,15 @@ from dlstream_camera.arena import Arena
 ROOT = Path(__file__).resolve().parents[2]
 NETWORK = ROOT / "config" / "networks" / "demo_mouse.onnx"
 SECOND = 1_000_000_000
+
+
+def writes(command: subprocess.Popen[Any], folder: Path, pattern: str, size: int = -1) -> bool:
+    """Whether a command that has not ended has written a file of this name, of more than so many bytes."""
+    assert command.poll() is None, command.stdout and command.stdout.read()
+    try:
+        return any(path.stat().st_size > size for path in folder.glob(pattern))
+    except FileNotFoundError:  # it was renamed between the two looks
+        return False
 
 
 def write_video(path: Path, frames: int = 20, seed: int = 3) -> Path:

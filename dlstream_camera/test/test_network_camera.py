@@ -49,6 +49,12 @@ class Watched:
             self.camera.read()
         return self.notices.get()
 
+    def told(self, *ignored: str) -> Notice:
+        """The next one of another kind than these, while no frames are read."""
+        while (notice := self.notices.get()).kind in ignored:
+            pass
+        return notice
+
     def shots_until_dropped(self, count: int) -> list[Shot]:
         shots = [self.camera.read()]
         while shots[-1].dropped < count:
@@ -161,11 +167,11 @@ def test_a_stream_that_falls_silent_is_connected_again(server, watch):
     watched = watch(device=server.url, reconnect=0.05, silence=0.3)
     watched.camera.read()
     server.running.clear()
-    gone = watched.notices.get()
+    gone = watched.told("frames_lost")  # which nobody reads here
     server.running.set()
     assert gone.kind == "disconnected"
     assert "the stream is silent: no data came for 0.3 s" in gone.text
-    assert watched.notices.get().kind == "reconnected"
+    assert watched.told("frames_lost", "remark").kind == "reconnected", "at once, or after a remark where it was slow"
 
 
 def test_without_reconnect_the_end_of_the_stream_is_an_error(server, watch):
@@ -269,14 +275,20 @@ def test_the_node_tells_it_as_events_and_in_diagnostics(server, start_node, obse
     infos = observer.collect(FrameInfo, "/top/frame_info", POSE)
     reports = observer.collect(DiagnosticArray, "/diagnostics", 10)
     node = start_node("dlstream_camera.node", namespace="/top", source="opencv", device=server.url, reconnect=0.1)
+
+    def told() -> list[tuple[Event, dict[str, str]]]:
+        """Its events with their values, but for frames that a busy machine was too slow for."""
+        found = [(event, {pair.key: pair.value for pair in event.values}) for event in list(events)]
+        return [(event, values) for event, values in found if values.get("how") not in ("slow", "skipped")]
+
     wait_for(lambda: infos, "a frame")
     server.send(GARBAGE)
-    wait_for(lambda: events, "the lost frame's event")
+    wait_for(told, "the lost frame's event")
     server.send(None)
-    wait_for(lambda: len(events) >= 3, "the events of the reconnection")
-    kinds = [(event.kind, event.name, event.camera) for event in events]
+    wait_for(lambda: len(told()) >= 3, "the events of the reconnection")
+    kinds = [(event.kind, event.name, event.camera) for event, _ in told()]
     assert kinds == [(kind, "/top/camera", "top") for kind in ("fault", "fault", "recovered")]
-    texts = [{pair.key: pair.value for pair in event.values}["text"] for event in events]
+    texts = [values["text"] for _, values in told()]
     assert f"frame {server.odd[0]} is lost" in texts[0]
     assert "the stream has ended" in texts[1]
     assert "reconnected" in texts[2]
@@ -284,8 +296,11 @@ def test_the_node_tells_it_as_events_and_in_diagnostics(server, start_node, obse
     def values() -> dict[str, str]:
         return {pair.key: pair.value for pair in reports[-1].status[0].values} if reports else {}
 
-    wait_for(lambda: (values().get("dropped"), values().get("reconnects")) == ("1", "1"), "both in the diagnostics")
-    wait_for(lambda: infos[-1].dropped == 1, "the loss in frame_info")
+    wait_for(
+        lambda: (values().get("lost_damaged"), values().get("reconnects")) == ("1", "1"), "both in the diagnostics"
+    )
+    assert int(values()["dropped"]) >= 1
+    wait_for(lambda: infos[-1].dropped >= 1, "the loss in frame_info")
     server.running.clear()
     assert node.end() == 0, node.output
 

@@ -190,7 +190,7 @@ def test_a_hung_device_of_two_cameras_is_opened_anew(monkeypatch):
     back = 0
     while back < 2:
         back += told.get(timeout=60).kind == "reconnected"
-    assert len(opened) == 2
+    assert len(opened) >= 2
     assert opened[0].stopped.is_set()
     assert all(reader.read() is not None for reader in readers)
     for reader in readers:

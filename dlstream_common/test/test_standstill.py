@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from dlstream_common.ros._standstill import deaf_ports
@@ -37,7 +38,10 @@ def test_a_node_that_is_deaf_after_it_stood_still_ends_and_says_so(start_node, w
     node = start_node("dlstream_outputs.node", name="laser", namespace="/outputs", type="log")
     wait_for(lambda: "off" in node.output, "its start")
     process = Path("/proc") / str(node.process.pid)
-    names = [str(link.readlink()) for link in (process / "fd").iterdir()]
+    names = []
+    for link in (process / "fd").iterdir():
+        with suppress(FileNotFoundError):  # it was closed meanwhile
+            names.append(str(link.readlink()))
     ports = {Path(name.removesuffix("_el")) for name in names if "fastrtps_port" in name and name.endswith("_el")}
     assert ports
     os.kill(node.process.pid, signal.SIGSTOP)

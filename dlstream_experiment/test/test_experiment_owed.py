@@ -51,7 +51,8 @@ def make_run(start_node, watcher, animal, observer, tmp_path: Path):
         path = tmp_path / "experiment.yaml"
         path.write_text(text)
         start_node(OUTPUT, name="screen", namespace="/outputs", type="log", **PATIENT_OUTPUT)
-        start_node(MODULE, file=path, cameras=["top", "side"], autostart_run=True, start_timeout=300.0)
+        patient = {"start_timeout": 300.0, "acknowledgement_timeout": 30.0, "output_timeout": 60.0}
+        start_node(MODULE, file=path, cameras=["top", "side"], autostart_run=True, **patient)
         watcher.ready()
         top = animal()
         top.place = LEFT
@@ -64,6 +65,10 @@ def wait_for_more(watcher: Any, wait_for: Any) -> None:
     """Waits until the experiment has looked at its outputs again and again: its status comes once a second."""
     before = len(watcher.statuses)
     wait_for(lambda: len(watcher.statuses) > before + 2, "more of the experiment's statuses")
+
+
+def commands_to_show(watcher: Any) -> int:
+    return sum(item.action == "show" for item in list(watcher.commands))
 
 
 def test_a_run_begins_once_every_camera_has_sent_a_pose(make_run, watcher, animal, wait_for):
@@ -84,21 +89,22 @@ def test_what_the_launcher_switched_off_stays_off_until_all_are_heard_again(
     side = animal(camera="side")
     stops = observer.node.create_publisher(Command, "/outputs/screen/command", COMMAND)
     wait_for(lambda: watcher.answered("show"), "the picture")
-    shown = len(watcher.caused("show"))
     if dead == "side":
         side.leave()
     elif dead == "lever":
         lever.lives = False
     else:  # as on a slow network: frames from before the camera's death are on their way
         top.delay = 30_000_000_000
+    wait_for_more(watcher, wait_for)  # what was on its way has been heard
     off = Command(source=RIG, id=1, action=OFF, values=key_values({"reason": "/side/camera was killed"}))
     wait_for(stops.get_subscription_count, "the output")
+    shown = commands_to_show(watcher)
     stops.publish(off)
     wait_for(lambda: any("by order of rig" in reason for reason in watcher.reasons()), "the difference")
     wait_for_more(watcher, wait_for)
 
     def again() -> bool:
-        return sum(item.action == "show" for item in watcher.commands) > shown
+        return commands_to_show(watcher) > shown
 
     assert not again()
     if dead == "side":
@@ -113,7 +119,7 @@ def test_frames_with_the_stamps_of_another_clock_count_as_they_come(make_run, wa
     top.delay = side.delay = 1_000_000_000_000_000  # as of a driver that counts from its start
     stops = observer.node.create_publisher(Command, "/outputs/screen/command", COMMAND)
     wait_for(lambda: watcher.answered("show"), "the picture")
-    shown = len(watcher.caused("show"))
     wait_for(stops.get_subscription_count, "the output")
+    shown = commands_to_show(watcher)
     stops.publish(Command(source=RIG, id=1, action=OFF, values=key_values({"reason": "/pose was killed"})))
-    wait_for(lambda: sum(item.action == "show" for item in watcher.commands) > shown, "the picture again")
+    wait_for(lambda: commands_to_show(watcher) > shown, "the picture again")

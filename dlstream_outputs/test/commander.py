@@ -13,6 +13,9 @@ from dlstream_common.ros import COMMAND, EVENT, HEARTBEAT, LATCHED, key_values, 
 from dlstream_msgs import srv
 from dlstream_msgs.msg import Acknowledgement, Command, Event, Heartbeat, OutputStatus
 
+MAX_COMMAND_AGE = 60.0
+"""Of an output that is commanded: a busy machine may hold its node or the test up for longer than the default."""
+
 
 class Commander:
     """Sends commands to /outputs/screen, and states how the experiment is."""

@@ -6,14 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from simulated_board import SimulatedBoard
+from simulated_board import SimulatedBoard, be_patient
 
 
 @pytest.fixture
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A busy machine may let the simulator wait."""
-    monkeypatch.setattr("dlstream_outputs.board.board.HANDSHAKE", 60.0)
-    monkeypatch.setattr("dlstream_outputs.board.board.SILENCE", 60.0)
+    be_patient(monkeypatch)
 
 
 @pytest.fixture

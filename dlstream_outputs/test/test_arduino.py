@@ -170,12 +170,18 @@ def test_it_stays_on_while_it_is_fed(opened, board):
     output = opened(watchdog=2)
     tell(output, "on")
     start = board.changes(9)[-1].us
-    limit = time.monotonic() + 4
-    while time.monotonic() < limit:
+    last = time.monotonic()
+    limit = last + 4
+    while last < limit:
         output.keep_alive()
+        now_at, before, last = board.changes(9)[-1], last, time.monotonic()
+        if last - before > 1:  # a busy machine: the watchdog may rightly have ended it
+            output.fault()
+            tell(output, "on")
+            start, limit = board.changes(9)[-1].us, last + 4
+        else:
+            assert (now_at.level, now_at.us) == ("1", start)
         time.sleep(0.02)
-    assert board.level(9) == "1"
-    assert board.changes(9)[-1].us == start
 
 
 def test_an_unplugged_board_is_a_fault_and_every_command_says_so(opened, board):
@@ -218,7 +224,8 @@ def test_a_reset_in_the_middle_of_an_answer_is_a_fault_each_time(opened, board):
             output.keep_alive()
             return output.fault()
 
-        assert "the board was reset" in str(wait_until(fault, "a fault", patience=30))
+        # Before it tells, a busy machine may find that it has not answered for some lines.
+        wait_until(lambda fault=fault: "the board was reset" in fault(), "the fault")
         output.close()
 
 
@@ -402,8 +409,9 @@ def test_another_firmware_is_refused_and_how_to_flash_ours_is_said(monkeypatch, 
 
 
 @pytest.mark.parametrize("cable", ["cut", "unplug"])
-def test_a_board_with_power_of_its_own_switches_off_without_its_cable(opened, board, cable):
-    output = opened(watchdog=1, answer_timeout=3)
+def test_a_board_with_power_of_its_own_switches_off_without_its_cable(opened, board, monkeypatch, cable):
+    monkeypatch.setattr("dlstream_outputs.board.board.PATIENT", 1.0)  # at its end, when nobody answers any more
+    output = opened(watchdog=1, answer_timeout=10)
     tell(output, "on")
     board.command(cable)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import rclpy
-from simulated_board import SimulatedBoard, wait_until
+from simulated_board import SimulatedBoard, be_patient, wait_until
 
 from dlstream_outputs.inputs import BoardInput
 from dlstream_outputs.inputs.node import InputNode
@@ -16,7 +16,7 @@ def test_a_change_between_the_first_look_and_the_start_is_not_lost(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("serial", reason="pyserial is not installed (make devices)")
-    monkeypatch.setattr("dlstream_outputs.board.board.HANDSHAKE", 60.0)
+    be_patient(monkeypatch)
     with SimulatedBoard(tmp_path / "trace.txt") as board:
         rclpy.init(args=["--ros-args", "-p", f"port:={board.port}", "-p", "pin:=2", "-p", "active_high:=false"])
         node = InputNode(name="lever")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from commander import Commander
+from commander import MAX_COMMAND_AGE, Commander
 
 MODULE = "dlstream_outputs.node"
 
@@ -19,6 +19,7 @@ def lamp(start_node, commander, tmp_path):
 
     def start(**parameters):
         node = {"name": "screen", "namespace": "/outputs", "type": "lamp", "commander_timeout": 60.0}
+        node |= {"max_command_age": MAX_COMMAND_AGE}
         start_node(MODULE, **node, file=str(tmp_path / "lamp"), **parameters)
         commander.ready()
         return lambda: (tmp_path / "lamp").read_bytes()[0]
@@ -38,7 +39,8 @@ def test_an_action_for_a_time_ends_by_itself_and_is_no_fault(lamp, commander, wa
     brightness = lamp()
     commander.heartbeat(True)
     assert commander.tell("on", duration="300 ms").success
-    commander.says(on=True, state="on duration=300 ms", reason="")
+    on = (True, "on duration=300 ms", "")  # for a moment: it may not be the newest any more
+    wait_for(lambda: on in [(item.on, item.state, item.reason) for item in list(commander.statuses)], "that it is on")
     commander.says(on=False, state="off", reason="")
     assert brightness() == 0
     assert commander.tell("on").success

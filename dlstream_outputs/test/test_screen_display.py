@@ -75,18 +75,25 @@ def film(path: Path, frames: int = 20) -> Path:
 
 def test_flashes_are_seen_as_often_as_they_are_asked_for(display, opened, report, wait_for):
     screen = opened(refresh_rate=SLOW, patch="bottom_right")
-    with display.watching(400, 300) as middle, display.watching(790, 590) as patch:
-        begin = tell(screen, "train", frequency="2.5 Hz", width="200 ms", count="4")
-        found = report(screen)
-        wait_for(lambda: (middle[-1][1], patch[-1][1]) == (GREY, BLACK), "the background")
-    assert [colour for _, colour in middle] == [GREY, *[WHITE, GREY] * 4]
-    assert [colour for _, colour in patch] == [BLACK, *[WHITE, BLACK] * 4]
-    assert found.values["action"] == "train frequency=2.5 width=200 count=4"
-    assert found.values["begin"] == str(begin)
-    assert found.stamp > begin
-    refreshes, dropped = int(found.values["refreshes"]), int(found.values["dropped"])
-    assert 14 <= refreshes <= 14 + dropped
-    assert bool(found.remark) == bool(dropped)
+
+    def seen_whole() -> bool:
+        """Plays the train; whether no refresh was dropped, as a busy machine may, and which is told."""
+        with display.watching(400, 300) as middle, display.watching(790, 590) as patch:
+            begin = tell(screen, "train", frequency="2.5 Hz", width="200 ms", count="4")
+            found = report(screen)
+            wait_for(lambda: (middle[-1][1], patch[-1][1]) == (GREY, BLACK), "the background")
+        assert found.values["action"] == "train frequency=2.5 width=200 count=4"
+        assert found.values["begin"] == str(begin)
+        assert found.stamp > begin
+        refreshes, dropped = int(found.values["refreshes"]), int(found.values["dropped"])
+        assert 14 <= refreshes <= 14 + dropped
+        assert bool(found.remark) == bool(dropped)
+        if not dropped:
+            assert [colour for _, colour in middle] == [GREY, *[WHITE, GREY] * 4]
+            assert [colour for _, colour in patch] == [BLACK, *[WHITE, BLACK] * 4]
+        return not dropped
+
+    wait_for(seen_whole, "a train without a dropped refresh")
 
 
 @pytest.mark.parametrize("fullscreen", [False, True])
@@ -115,16 +122,24 @@ def test_a_picture_for_a_time_goes_by_itself(display, opened, report, wait_for):
 def test_a_video_runs_to_its_end(display, opened, report, tmp_path, wait_for):
     path = film(tmp_path / "film.avi")
     screen = opened(videos={"film": str(path)}, refresh_rate=SLOW, background="#000000")
-    with display.watching(400, 300) as seen:
-        assert screen.settings.read("play", {"video": "film"}).seconds == pytest.approx(2.0)
-        tell(screen, "play", video="film")
-        found = report(screen)
-        wait_for(lambda: seen[-1][1] == BLACK, "the background")
-    levels = [colour[0] for _, colour in seen]
-    assert levels[-1] == 0
-    assert levels[:-1] == sorted(levels[:-1])
-    assert 20 - int(found.values["dropped"]) <= len(levels) - 1 <= 20
-    assert 20 <= int(found.values["refreshes"]) <= 20 + int(found.values["dropped"])
+    assert screen.settings.read("play", {"video": "film"}).seconds == pytest.approx(2.0)
+
+    def seen_whole() -> bool:
+        """Plays the film; whether no refresh was dropped, as a busy machine may, and which is told."""
+        with display.watching(400, 300) as seen:
+            tell(screen, "play", video="film")
+            found = report(screen)
+            wait_for(lambda: seen[-1][1] == BLACK, "the background")
+        dropped = int(found.values["dropped"])
+        assert 20 <= int(found.values["refreshes"]) <= 20 + dropped
+        levels = [colour[0] for _, colour in seen]
+        assert levels[-1] == 0
+        if not dropped:
+            assert levels[:-1] == sorted(levels[:-1])
+            assert len(levels) - 1 == 20
+        return not dropped
+
+    wait_for(seen_whole, "a film without a dropped refresh")
 
 
 def test_a_grating_drifts_on_every_refresh(display, opened, report, wait_for):

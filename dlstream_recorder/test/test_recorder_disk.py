@@ -69,11 +69,17 @@ def test_a_disk_that_fills_up_ends_the_recording_and_nothing_is_damaged(open_ses
     assert json.loads((session.folder / "session.json").read_text())["complete"] is True
 
 
-@pytest.mark.parametrize("away", [shutil.rmtree, lambda folder: folder.rename(folder.with_name("elsewhere"))])
+def removed(folder):
+    """Whether a folder into which files are still written is gone."""
+    shutil.rmtree(folder, ignore_errors=True)
+    return not folder.exists()
+
+
+@pytest.mark.parametrize("away", [removed, lambda folder: folder.rename(folder.with_name("elsewhere"))])
 def test_a_folder_that_is_taken_away_ends_the_recording(open_session, wait_for, away):
     session = open_session(bag=False)  # whose first files come a little later
     assert session.error is None
-    away(session.folder)
+    wait_for(lambda: away(session.folder), "the end of the folder")
     wait_for(lambda: session.error is not None, "the end of the recording")
     assert f"the folder {session.folder} is gone: it was removed or renamed" in str(session.error)
     session.finish()

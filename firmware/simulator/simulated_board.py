@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 FIRMWARE = Path(__file__).resolve().parents[1]
 BUILD = FIRMWARE.parent / "build" / "firmware"
@@ -124,6 +124,14 @@ class SimulatedBoard:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def be_patient(monkeypatch: Any) -> None:
+    """A busy machine may let the simulator wait: nobody in this process takes it for a board that is gone."""
+    for name in ("board.board.HANDSHAKE", "board.board.PATIENT", "board.board.SILENCE"):
+        monkeypatch.setattr(f"dlstream_outputs.{name}", 60.0)
+    for name in ("arduino", "frame_trigger"):
+        monkeypatch.setattr(f"dlstream_outputs.outputs.{name}.PATIENT", 60.0)
 
 
 def wait_until(condition: Callable[[], object], what: str, patience: float = PATIENCE) -> object:
