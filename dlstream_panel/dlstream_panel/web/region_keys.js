@@ -7,6 +7,16 @@ import { middle, TYPES } from "./shapes.js";
 const TOOLS = { v: "select", c: "circle", r: "rectangle", e: "ellipse", p: "polygon", l: "scale" };
 const MOVES = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
+/** What can be done with each tool. */
+export const HINTS = {
+  select: "Drag a region or its handles; arrows move it, Shift by 10, Delete removes it.",
+  circle: "Drag from the center outwards; or press Enter to put one in the middle.",
+  rectangle: "Drag from corner to corner; or press Enter to put one in the middle.",
+  ellipse: "Drag a box around it; or press Enter to put one in the middle.",
+  polygon: "Click corner after corner; the first again, or Enter, closes it.",
+  scale: "Click the two ends of something whose length you know.",
+};
+
 export class RegionKeys {
   /** on: {acts, selected(), tool(), select(item), use(tool), add(shape), remove(), copy(), paste(), undo(), redo(), save()}. */
   constructor(stage, on) {

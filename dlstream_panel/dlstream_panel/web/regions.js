@@ -3,32 +3,15 @@
 import { allow, byId, make, mark, say, settle, tell } from "./dom.js";
 import { canonical, Draft } from "./draft.js";
 import { Ground, sessionGrounds } from "./ground.js";
-import { ask, read } from "./link.js";
 import { History } from "./region_history.js";
-import { RegionKeys } from "./region_keys.js";
+import { inFile } from "./region_file.js";
+import { HINTS, RegionKeys } from "./region_keys.js";
 import { focusInList, placeInList, showFields, showList } from "./region_list.js";
 import { ScaleDialog } from "./region_scale.js";
 import { moved, withoutCorner } from "./shapes.js";
 import { Stage } from "./stage.js";
 
 const OLD = 1000; // ms after which a picture counts as old
-const HINTS = {
-  select: "Drag a region or its handles; arrows move it, Shift by 10, Delete removes it.",
-  circle: "Drag from the center outwards; or press Enter to put one in the middle.",
-  rectangle: "Drag from corner to corner; or press Enter to put one in the middle.",
-  ellipse: "Drag a box around it; or press Enter to put one in the middle.",
-  polygon: "Click corner after corner; the first again, or Enter, closes it.",
-  scale: "Click the two ends of something whose length you know.",
-};
-
-/** The experiment file of the rig, by its server. */
-const inFile = {
-  read: () => read("regions"),
-  save: (drawn) => ask("regions", drawn),
-  others: "The file has been saved by another page meanwhile: yours can't be saved any more. Copy your text, then read the file again.",
-  waiting: (file) => `Not saved yet. Saving writes these values into ${file} and leaves all else of it as it is.`,
-  kept: (file) => `As in ${file}.`,
-};
 
 export class Regions {
   #drawn = new History();
