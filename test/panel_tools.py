@@ -8,6 +8,7 @@ import socket
 import time
 from collections.abc import Callable
 from csv import DictReader
+from typing import Any
 
 import pytest
 from browser import Page, axe, program
