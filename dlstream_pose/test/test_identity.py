@@ -102,6 +102,17 @@ def test_a_place_without_end_is_no_place(value):
     assert np.isfinite(risk).all()
 
 
+@pytest.mark.parametrize("places", [2, 3])
+@pytest.mark.parametrize("hidden", [0, 3, 5, 8])
+@pytest.mark.parametrize("back", [350, 380, 400, 420])
+def test_one_that_stands_still_keeps_its_id_whoever_comes_back_beside_it(places, hidden, back):
+    """Nobody leaves its own place for one that was lost, so that another can have started from there."""
+    both = [animal(300, 200), animal(230, 200)]
+    scenes = [both] * 10 + [[both[0]]] * hidden + [[both[0], animal(back, 200)]] * 10
+    ordered, _ = follow(scenes, places)
+    assert place_of(ordered[-1], both[0]) == place_of(ordered[5], both[0])
+
+
 def test_one_that_enters_takes_a_free_place():
     scenes = [[animal(100, 100)] for _ in range(10)] + [[animal(100, 100), animal(10 + 4 * t, 400)] for t in range(30)]
     ordered, _ = follow(scenes, 3)

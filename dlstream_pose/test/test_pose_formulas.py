@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import permutations
 from math import pi
+from typing import Any
 
 import numpy as np
 import pytest
@@ -112,6 +113,10 @@ def test_a_filter_is_its_formula(seed, name):
         np.testing.assert_allclose(ahead.position.ravel(), there, rtol=1e-9, atol=1e-8)
 
 
+def misfit_of(unseen: Any) -> Any:
+    return -(1e6 - 1e3 * np.minimum(unseen, 100))
+
+
 class PlainIdentity:
     """By trying every assignment; the rules are in the docstrings of `Identity` and `_identity_kernel`."""
 
@@ -140,8 +145,12 @@ class PlainIdentity:
         distance = np.array([[self.distance(animal, place) for place in places] for animal in points])
         cost, fits = distance / (2 * variance) + np.log(variance), distance <= 16 * variance
         bounded, startled = 900 * cost / (cost + 900), (self.unseen <= step) & (distance <= 256 * variance)
-        misfit = np.where(startled, -8e4, -(1e6 - 1e3 * np.minimum(self.unseen, 100)))
+        misfit = np.where(startled, -8e4, misfit_of(self.unseen))
         gain = np.where(fits, -cost, misfit - bounded)
+        for row in rows:  # nobody can have started from the place that fits another one best
+            if fits[row, self.known].any():
+                own = int(np.argmax(np.where(fits[row] & self.known, gain[row], -np.inf)))
+                gain[~fits[:, own] & startled[:, own], own] += misfit_of(self.unseen[own]) + 8e4
         gain[:, ~self.known] = -1e5
         best = max(gain[rows, order].sum() for order in permutations(places, len(rows)))
         assert gain[rows, chosen].sum() == pytest.approx(best, rel=1e-12, abs=1e-9), "unused places are alike"

@@ -38,8 +38,8 @@ _COASTING = 0.3
 _SMOOTHING = 0.1
 """Seconds over which the velocity is averaged."""
 _STARTLED, _UNUSED, _NOWHERE = 8e4, 1e5, 1e6
-"""What a place that doesn't fit costs. Two of the first cost more than one of the second, so that no animal leaves its
-own place to let another have started from there."""
+"""What a place that doesn't fit costs. Two of the first cost more than one of the second, so that no two animals leave
+their places where one of them may have started, the other from an unused one."""
 _FORGETTING = 1.0
 """Seconds in which the risk of an earlier encounter falls to 1/e."""
 
@@ -137,6 +137,25 @@ def _remember(points: Any, last: Any, place: Any) -> None:
     place[KNOWN], place[UNSEEN] = 1.0, 0.0
 
 
+@inner
+def _misfit(place: Any) -> float:
+    return -(_NOWHERE - min(place[UNSEEN], 100.0) * 1e3)
+
+
+@inner
+def _keep_own(gains: Any, row: int, places: Any) -> None:
+    """Lets no other animal have started from the place that fits this one best: it would have to leave it."""
+    own = -1
+    for j in range(len(places)):
+        if gains[row, j] > -_STARTLED and (own < 0 or gains[row, j] > gains[row, own]):
+            own = j
+    if own < 0:
+        return
+    for other in range(len(gains)):
+        if -_UNUSED < gains[other, own] <= -_STARTLED:
+            gains[other, own] += _misfit(places[own]) + _STARTLED
+
+
 @compiled(READ_ONLY_SINGLE_BLOCK, FLOAT, FLOAT_BLOCK, FLOAT_ROWS, INTS, FLOAT_BLOCK, FLOAT_ROWS, FLOAT_ROWS)
 def compare(poses: Any, step: float, last: Any, places: Any, found: Any, points: Any, costs: Any, gains: Any) -> None:
     """The evidence for each animal of a frame in each place.
@@ -151,8 +170,9 @@ def compare(poses: Any, step: float, last: Any, places: Any, found: Any, points:
         points: (individuals, K, 2): its keypoints.
         costs: (individuals, individuals): minus the log-likelihood in each place that is known.
         gains: as large; what is to be as much as possible for all together: most by a known place that fits, then one
-            seen in the last frame that an animal which starts suddenly can have left (-_STARTLED), then an unused one
-            (-_UNUSED), then the one that has been lost for longest. However far away, a nearer one counts more.
+            seen in the last frame that an animal which starts suddenly can have left (-_STARTLED; not one that fits
+            another animal best), then an unused one (-_UNUSED), then the one that has been lost for longest.
+            However far away, a nearer one counts more.
     """
     for j in range(len(places)):
         places[j, UNSEEN] += step
@@ -179,7 +199,9 @@ def compare(poses: Any, step: float, last: Any, places: Any, found: Any, points:
             elif places[j, UNSEEN] <= step and distance <= _STARTLE * _STARTLE * variance:
                 gains[i, j] = -_STARTLED - bounded
             else:
-                gains[i, j] = -(_NOWHERE - min(places[j, UNSEEN], 100.0) * 1e3) - bounded
+                gains[i, j] = _misfit(places[j]) - bounded
+    for i in range(row):
+        _keep_own(gains[:row], i, places)
 
 
 @compiled(
