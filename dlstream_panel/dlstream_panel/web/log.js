@@ -9,14 +9,15 @@ const WORDS = { error: "error", warn: "warning", stale: "stale", fault: "fault" 
 export class Log {
   #last = 0;
   #pressed = 0;
+  #height = 0; // of the box, when it was last seen to change
   #follows = true; // the end; not while somebody reads further up
 
   constructor(link) {
     this.link = link;
     [this.list, this.box] = [byId("log"), byId("log-box")];
     this.text = byId("remark-text");
-    this.box.addEventListener("scroll", () => (this.#follows = this.box.scrollHeight - this.box.scrollTop - this.box.clientHeight < 40));
-    new ResizeObserver(() => this.#toEnd()).observe(this.box); // a tablet is turned, another page was shown
+    this.box.addEventListener("scroll", () => this.#scrolled());
+    new ResizeObserver(() => this.#resized()).observe(this.box); // a tablet is turned, another page was shown
     byId("remark").addEventListener("submit", (event) => this.#send(event));
     this.text.addEventListener("focus", () => (this.#pressed ||= performance.now()));
     this.text.addEventListener("blur", () => this.text.value || this.#forget()); // given up: the next one is another
@@ -44,6 +45,16 @@ export class Log {
       this.list.append(make("li", { "data-kind": line.kind }, make("time", {}, time), make("b", {}, kind), make("span", {}, text)));
     }
     while (this.list.children.length > MOST) this.list.firstChild.remove();
+    this.#toEnd();
+  }
+
+  #scrolled() {
+    const { scrollHeight, scrollTop, clientHeight } = this.box;
+    if (clientHeight === this.#height) this.#follows = scrollHeight - scrollTop - clientHeight < 40; // else nobody scrolled
+  }
+
+  #resized() {
+    this.#height = this.box.clientHeight;
     this.#toEnd();
   }
 
