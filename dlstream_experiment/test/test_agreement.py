@@ -98,8 +98,8 @@ def after_a_refusal(armed: bool = False, armable: bool = False) -> Agreement:
 
 def test_what_a_node_refused_as_it_ended_is_told_to_the_next_one():
     one = after_a_refusal(armable=True)
-    assert one.newly_back() == "output 'laser' is back: its node was restarted, and is off"
-    assert one.newly_back() == "", "it is said once"
+    assert one.newly_back(9.25) == 0.25
+    assert one.newly_back(9.25) is None, "it is said once"
     assert one.difference(9.0) is None
     found = one.difference(9.5)
     assert found is not None
@@ -138,11 +138,11 @@ def test_the_same_node_that_is_heard_again_is_not_a_new_one():
     one.sent(1, SHUT)
     one.heard(OutputState(**NEW), 0.0)
     one.heard(OutputState(**NEW), 0.2)
-    assert one.newly_back() == ""
+    assert one.newly_back(9.0) is None
     one.heard(state(1, OFF), 0.4)
     assert one.newly_silent(9.0)
     one.heard(state(1, OFF), 9.1)
-    assert one.newly_back() == ""
+    assert one.newly_back(9.0) is None
 
 
 def test_somebody_else_s_order_is_a_difference_and_left_to_them():

@@ -71,7 +71,7 @@ class Agreement:
         self._reported = False
         self._owed: Command | None = None
         self._stopped = 0.0  # when the launcher's last command was first heard of
-        self._restarted = self._untold = False
+        self._restarted, self._back_at = False, None
         self._late_since: float | None = None
 
     def owed(self, known_until: float) -> Command | None:
@@ -123,7 +123,7 @@ class Agreement:
         """The output published its status."""
         before = self._known
         if before is not None and state.is_new and (self._silent or not before.is_new):
-            self._restarted = self._untold = True
+            self._restarted, self._back_at = True, steady
             self._reported, self._differs_since, self._owed = False, None, None
         elif before is not None and state.is_new and state.armed and not before.armed:
             self._reported = False  # a person has armed what was started again, and had refused the command
@@ -132,10 +132,13 @@ class Agreement:
             self._stopped = steady
         self._known, self._heard, self._silent = state, steady, False
 
-    def newly_back(self) -> str:
-        """That the output's node was started again, once for each time; empty otherwise."""
-        untold, self._untold = self._untold, False
-        return f"output '{self._output}' is back: its node was restarted, and is off" if untold else ""
+    def newly_back(self, steady: float) -> float | None:
+        """For how many seconds the output's node, started again, has been heard: once for each time, else None.
+
+        What it got since then it does; it may be asked much later, in the next run.
+        """
+        back_at, self._back_at = self._back_at, None
+        return None if back_at is None else steady - back_at
 
     def is_silent(self, steady: float) -> bool:
         """Whether the output has published a status, but none for too long."""

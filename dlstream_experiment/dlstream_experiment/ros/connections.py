@@ -33,7 +33,7 @@ class Connections:
         sources: of the values from outside; see `sources_of`.
         on_input: called with every frame's poses, and every value from outside that the triggers need.
         complain: called with an output's name and a reason.
-        recovered: called with an output's name and what is well again.
+        recovered: called with an output's name, what is well again, and for how many seconds.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class Connections:
         clock: Callable[[], int],
         on_input: Callable[[Input], None],
         complain: Callable[[str, str], None],
-        recovered: Callable[[str, str], None],
+        recovered: Callable[[str, str, float], None],
         listeners: int = 1,
         silence: float = 1.0,
     ) -> None:
@@ -111,8 +111,8 @@ class Connections:
         first = ""
         for output, link in self._links.items():
             reason, command = link.supervise(again)
-            if back := link.newly_back():
-                self._recovered(output, back)
+            if (back := link.newly_back()) is not None:
+                self._recovered(output, f"output '{output}' is back: its node was restarted, and is off", back)
             if owed := link.owed(min(*self._taken.values(), self._values.heard - _ON_ITS_WAY)):
                 self._node.get_logger().info(f"all cameras and inputs are back: output '{output}' gets '{owed.action}'")
                 self._tell_again(link, owed)

@@ -16,6 +16,7 @@ from dlstream_common import Command, DlstreamError, Event, event_kinds, suggest
 from dlstream_common.lateness import uptime
 from dlstream_common.ros import Diagnosis, DlstreamNode, Level, run_node
 from dlstream_experiment.model.experiment import Experiment
+from dlstream_experiment.model.names import nanoseconds
 from dlstream_experiment.ros.connections import Connections, sources_of
 from dlstream_experiment.ros.experiment_file import ExperimentFile
 from dlstream_experiment.ros.forward_steps import ForwardSteps
@@ -214,8 +215,10 @@ class ExperimentNode(DlstreamNode[ExperimentSettings]):
     def _complain(self, output: str, reason: str) -> None:
         self._handle(Fault(self._clock_now(), output, reason))
 
-    def _recovered(self, output: str, text: str) -> None:
-        self._publications.event(Event(self._clock_now(), event_kinds.RECOVERED, output, {"text": text}))
+    def _recovered(self, output: str, text: str, seconds: float) -> None:
+        """At the time at which it was: what the output got since then is on, and no table may end it there."""
+        stamp = self._clock_now() - nanoseconds(seconds)
+        self._publications.event(Event(stamp, event_kinds.RECOVERED, output, {"text": text}))
 
     # Starting and stopping.
 

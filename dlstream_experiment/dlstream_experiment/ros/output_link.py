@@ -145,9 +145,9 @@ class OutputLink:
         """See Agreement.owed."""
         return self._agreement.owed(known_until)
 
-    def newly_back(self) -> str:
+    def newly_back(self) -> float | None:
         """See Agreement.newly_back."""
-        return self._agreement.newly_back()
+        return self._agreement.newly_back(time.monotonic())
 
     def supervise(self, again: bool = True) -> tuple[str, Command | None]:
         """What is wrong with what the output does, once each time, and the command to send again.
