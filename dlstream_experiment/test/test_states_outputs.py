@@ -351,3 +351,48 @@ def test_a_pulse_goes_over_the_stimulus_of_its_own_state_and_ends():
     for time in (1, 1.01, 1.03, 2, 3):
         script.frame(time)
     assert script.said[:2] == ["1: on laser pulse width=20 ms", "1.03: on laser on"]
+
+
+def pulse(width: str) -> dict[str, object]:
+    return {"output": "laser", "action": "pulse", "values": {"width": width}}
+
+
+def pulses(script: Script) -> list[str]:
+    for number in range(1, 36):
+        script.frame(number / 10)
+    return [line for line in script.said if "pulse" in line]
+
+
+def test_a_state_s_own_pulse_that_is_over_comes_no_second_time_after_a_given_one():
+    states = {
+        "a": {"stimuli": [pulse("50 ms")], "transitions": [{"after": 2, "do": [{"give": pulse("20 ms")}], "go": "a"}]}
+    }
+    assert pulses(Script(machine(states))) == [
+        "0: on laser pulse width=50 ms",
+        "2: on laser pulse width=20 ms",
+    ]
+
+
+def test_a_state_s_own_pulse_comes_also_where_an_equal_one_was_given_before():
+    states = {
+        "cue": {"enter": [{"give": pulse("10 ms")}], "transitions": [{"after": 2, "go": "reward"}]},
+        "reward": {"stimuli": [pulse("10 ms")], "transitions": [{"after": 2, "go": "end"}]},
+    }
+    assert pulses(Script(machine(states))) == ["0: on laser pulse width=10 ms", "2: on laser pulse width=10 ms"]
+
+
+def test_a_limit_does_not_count_a_sham_stimulus_before_a_real_one():
+    gift = {"output": "laser", "action": "on", "values": {"duration": "1 s"}}
+    states = {"a": {"enter": [{"give": gift}], "transitions": [{"after": 0.9, "go": "a"}]}}
+    control = {"type": "sham", "probability": 0.5, "block": 2}
+    script = Script(
+        machine(states, stop=[{"after": 1.7}], control=control, limits={"laser": {"stimulus": 1.5}}), seed=1
+    )
+    for number in range(1, 17):
+        script.frame(number / 10)
+    kinds = [line.partition(": ")[2] for line in script.said]
+    assert sorted(kind for kind in kinds if "started" in kind or kind.startswith("on ")) == [
+        "on laser on duration=1 s",
+        "sham_started laser",
+    ]
+    assert "limit_reached laser" not in kinds

@@ -17,11 +17,13 @@ from dlstream_experiment.model.protocols._control import Limit, Sham, Yoked
 class _Gift:
     """What was given: until a time, or until None: until it is withdrawn.
 
-    `over`: when its output has ended it by itself, if that is known.
+    `over`: when its output has ended it by itself, if that is known. `under`: the stimulus of a state in the place of
+    which it came.
     """
 
     stimulus: Stimulus
     until: int | None
+    under: Stimulus | None = None
     over: int | None = None
 
     def is_over(self, stamp: int) -> bool:
@@ -114,7 +116,9 @@ class Stimulation:
         What its output ends by itself, such as a pulse, begins again each time, since nobody else ends it. Once it has
         ended, a state's stimulus has the output again.
         """
-        self._given[stimulus.output] = _Gift(stimulus, until)
+        before = self._given.get(stimulus.output)
+        under = before.under if before is not None else self._outputs[stimulus.output].on
+        self._given[stimulus.output] = _Gift(stimulus, until, under)
         if stimulus.ends_by_itself:
             self.begin_again(stimulus.output)
 
@@ -183,14 +187,22 @@ class Stimulation:
         self._anew.clear()
         return steps
 
-    def _drop_what_has_ended(self, stamp: int, held: Collection[str]) -> None:
-        """A pulse that is over no longer keeps a state's stimulus from its output; without one it stays."""
+    def _drop_what_has_ended(self, stamp: int, held: Mapping[str, Stimulus]) -> None:
+        """A pulse that is over no longer keeps a state's stimulus from its output; without one it stays.
+
+        It stays also over a state's own pulse in the place of which it came: that one was given, and is over as well.
+        """
         for name in self._anew & self._given.keys():
             gift = self._given[name]
             length = gift.stimulus.length
             gift.over = None if length is None else stamp + nanoseconds(length)
         for name in [name for name, gift in self._given.items() if name in held and gift.is_over(stamp)]:
+            wanted, gift = held[name], self._given[name]
+            if wanted == gift.under and wanted.ends_by_itself:
+                continue
             del self._given[name]
+            if wanted == gift.stimulus and wanted.ends_by_itself:
+                self._anew.add(name)  # the state's own, which came to be wanted since
 
     def _yoked(self, name: str, stamp: int, wanted: Stimulus | None) -> Stimulus | None:
         if not isinstance(self._control, Yoked) or name not in self._control.outputs:
@@ -248,10 +260,11 @@ class Stimulation:
 
     def _begin_again(self, name: str, output: _Output, stamp: int, stimulus: Stimulus, trigger: str) -> list[Step]:
         """The next of what its output ends by itself: a command that replaces another one needs no off before it."""
-        kept = output.going_on(self._lit(stamp))
+        kept, was_sham = output.going_on(self._lit(stamp)), output.sham
         ended = self._change(name, output, stamp, None, "")
         begun = self._change(name, output, stamp, stimulus, trigger)
-        output.before, output.unbroken = output.before - kept, kept  # the output was not off in between
+        if output.sham == was_sham:  # the output was not off in between
+            output.before, output.unbroken = output.before - kept, kept
         begun = [replace(step, again=True) if isinstance(step, On) else step for step in begun]
         return begun if isinstance(begun[0], On) and isinstance(ended[0], Off) else [*ended, *begun]
 
