@@ -74,9 +74,10 @@ def _on_camera(
     confidences: list[NDArray[np.float32]] = []
     taken: list[float] = []
     best: tuple[float, Frame, tuple[object, ...]] | None = None
+    silent = threading.Event()
     camera.open()
     try:
-        while len(taken) < frames and (shot := _read(camera, patience)) is not None:
+        while len(taken) < frames and (shot := _read(camera, patience, silent)) is not None:
             begin = time.perf_counter()
             found = stream.estimate(shot.frame.image, shot.frame.encoding, shot.frame.stamp)
             taken.append((time.perf_counter() - begin) * 1e3)
@@ -88,9 +89,11 @@ def _on_camera(
         waiting = camera.state().waiting
     finally:
         camera.close()
-    if best is None:
-        why = f" within {patience:g} s: it waits for {waiting}, and none came" if waiting else ""
-        raise DlstreamError(f"camera '{name}' gave no frame{why}; `dlstream camera test RIG` looks at it")
+    if best is None or silent.is_set():
+        why = f" within {patience:g} s" if silent.is_set() else ""
+        why += f": it waits for {waiting}, and none came" if waiting else ""
+        what = "no frame" if best is None else f"no frame after {len(taken)}"
+        raise DlstreamError(f"camera '{name}' gave {what}{why}; `dlstream camera test RIG` looks at it")
     picture = None
     if out is not None:
         picture = out / f"network_test.{name}.png"
@@ -110,9 +113,14 @@ def _on_camera(
     )
 
 
-def _read(camera: Camera, patience: float) -> Shot | None:
-    """The next frame; None at the camera's end, or where none comes in time, as where nobody triggers it."""
-    waker = threading.Timer(patience, camera.stop)
+def _read(camera: Camera, patience: float, silent: threading.Event) -> Shot | None:
+    """The next frame; None at the camera's end, or where none comes in time (`silent`), as where nobody triggers it."""
+
+    def stop() -> None:
+        silent.set()
+        camera.stop()
+
+    waker = threading.Timer(patience, stop)
     waker.daemon = True
     waker.start()
     try:

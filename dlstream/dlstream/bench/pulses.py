@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -15,24 +15,29 @@ _PERIOD = 0.1
 
 
 @contextmanager
-def frame_pulses(triggers: Mapping[str, Any], told: Callable[[str], object]) -> Iterator[None]:
-    """Pulses on the pins of these outputs of `type: frame_trigger`, for as long as the `with` statement lasts.
+def frame_pulses(
+    triggers: Mapping[str, Any], cameras: Iterable[object], told: Callable[[str], object]
+) -> Iterator[None]:
+    """Pulses for cameras that wait for them, for as long as the `with` statement lasts; nothing where none waits.
 
     Args:
-        triggers: their sections, by name.
-        told: is called, by another thread, with what happens to them meanwhile, in a sentence.
-
-    Raises:
-        DlstreamError: one can't be opened; names it.
+        triggers: the sections of the outputs of `type: frame_trigger`, by name.
+        cameras: the settings of the cameras.
+        told: is called, perhaps by another thread, with what happens to a trigger, in a sentence. One that can't be
+            opened may be that of a running rig, whose pulses go on.
     """
+    if not any(getattr(camera, "waits_for", "") for camera in cameras):
+        triggers = {}
     with ExitStack() as stack:
         opened: dict[str, Output[Any]] = {}
         for name, section in triggers.items():
-            output = opened[name] = OUTPUTS.usable(section.type)(section, lambda line: None)
             try:
+                output = OUTPUTS.usable(section.type)(section, lambda line: None)
                 output.open()
             except DlstreamError as error:
-                raise DlstreamError(f"output '{name}', which triggers the cameras: {error}") from error
+                told(f"output '{name}', which triggers the cameras: {error}")
+                continue
+            opened[name] = output
             stack.callback(output.close)
         if opened:
             ended = threading.Event()

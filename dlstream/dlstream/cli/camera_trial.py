@@ -64,7 +64,7 @@ def show_trials(
     good = True
     with (
         _set_by_ctrl_c() as enough,
-        frame_pulses(triggers, lambda text: console.print(f"[bold red]bad:[/] {escape(text)}")),
+        frame_pulses(triggers, cameras.values(), lambda text: console.print(f"[yellow]{escape(text)}[/]")),
         ThreadPoolExecutor(len(cameras)) as pool,
     ):
         console.print(f"reading for {seconds:g} s ..." if not frames else f"reading {frames} frames ...")

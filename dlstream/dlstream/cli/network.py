@@ -84,7 +84,8 @@ def try_on_rig(
     console = make_console()
     nothing = False
     loaded = load_rig(rig, without_experiment=True)
-    with frame_pulses(frame_triggers(loaded), lambda text: console.print(f"[yellow]{escape(text)}[/]")):
+    triggers, cameras = frame_triggers(loaded), loaded.cameras.values()
+    with frame_pulses(triggers, cameras, lambda text: console.print(f"[yellow]{escape(text)}[/]")):
         for found in try_network(loaded, frames, out):
             nothing |= not _show_found(found, console)
     raise typer.Exit(int(nothing))
