@@ -190,13 +190,17 @@ def _tell(kind: str, name: str, text: str, rig: str) -> None:
 def _typed() -> int:
     """When this command was entered, in nanoseconds since the epoch: when its process began, to 10 ms.
 
-    Until it comes here, Python has loaded for up to a second or two. Where a system does not say: now.
+    Until it comes here, Python has loaded for up to a second or two. A shell that has waited may have become this
+    process, as `bash -c "sleep 60; dlstream mark x"` does: it is older than its loading can have taken. Then, and where
+    a system does not say, the processor time that the loading took is taken off.
     """
+    loading = time.process_time_ns()
     try:
         began = int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19])  # field 22, of proc(5)
     except (OSError, ValueError, IndexError):
-        return now()
-    return now() - max(0, uptime() - began * 1_000_000_000 // os.sysconf("SC_CLK_TCK"))
+        return now() - loading
+    age = max(0, uptime() - began * 1_000_000_000 // os.sysconf("SC_CLK_TCK"))
+    return now() - (age if age < 2 * loading + 500_000_000 else loading)
 
 
 def _end(rig: RunningRig) -> None:
