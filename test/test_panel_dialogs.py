@@ -129,3 +129,25 @@ def test_a_lost_connection_is_said_in_a_dialog_and_who_stood_on_stop_stands_ther
     page.press("Escape")
     page.until("document.activeElement.id === 'stop'")
     assert page.errors == []
+
+
+LINKS = """
+window.shown = 0;
+Response.prototype.json = ((real) => async function () {
+  const found = await real.call(this);
+  if (this.url.endsWith("/links")) setTimeout(() => (window.shown += 1));  // after what is done with it
+  return found;
+})(Response.prototype.json);
+"""
+
+
+def test_a_dialog_that_is_asked_for_twice_gives_stop_back(opened):
+    """Two taps on a slow network: the links of both come when they come."""
+    page = opened(LINKS)
+    page.run("for (const _ of [1, 2]) document.getElementById('tablet').click(); 0")
+    page.until("window.shown === 2")
+    assert page.run(OPEN.format("links"))
+    page.press("Escape")
+    page.until("document.getElementById('stop-box').parentElement.matches('header')")
+    page.click("#stop")
+    page.until(f"{SAID}.includes('STOP')")

@@ -137,3 +137,18 @@ def test_what_was_drawn_on_the_watched_camera_does_not_move_to_another_one(serve
     assert_not_taken_over(page)
     assert regions(page) is None
     assert page.errors == []
+
+
+def test_what_was_drawn_is_taken_over_also_with_another_camera_beside_it(served, chromium):
+    page = begin(served, chromium, "demo")
+    draw(page, ["left", "right"])
+    back(page)
+    step(page, "camera")
+    page.click("#w-add-camera")
+    page.until("document.querySelectorAll('#w-cameras button').length === 2")
+    page.click("[data-page=regions]")
+    page.until("!document.getElementById('regions-page').hidden")
+    assert not page.run(CHANGED)
+    save_drawing(page)
+    assert sorted(regions(page)) == ["left", "region_1", "right"]
+    assert page.errors == []

@@ -25,7 +25,8 @@ from dlstream.cli.secure import secure
 from dlstream.cli.sessions import export, sessions
 from dlstream.cli.track import track
 from dlstream.console import make_console, print_nowhere, show_line
-from dlstream_common import DlstreamError, InputError
+from dlstream_common import DlstreamError, InputError, masked
+from dlstream_common.plain_text import without_controls
 
 app = typer.Typer(
     name="dlstream",
@@ -357,7 +358,7 @@ def _show_error(text: str) -> None:
     except OSError:
         with suppress(OSError):
             print_nowhere()
-            print(f"dlstream: {text}", file=sys.stderr)
+            print(f"dlstream: {without_controls(masked(text))}", file=sys.stderr)
 
 
 def _is_of_ros(module: str) -> bool:

@@ -52,7 +52,8 @@ class RigNode(Node):
 
     def stay_ended(self, context: LaunchContext) -> None:
         """Has it not started again: launch does so however it has ended."""
-        super()._shutdown_process(context, send_sigint=False)
+        if self.running_pid is None:  # else launch was quicker: then it ends with the rig
+            super()._shutdown_process(context, send_sigint=False)
 
     @property
     def running_pid(self) -> int | None:

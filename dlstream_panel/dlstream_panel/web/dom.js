@@ -102,6 +102,7 @@ export function tell(text, kind = "done") {
  */
 export function openDialog(id) {
   const [dialog, before] = [byId(id), document.activeElement];
+  if (dialog.open) return; // asked for twice, and the second answer came now
   const { top, right, bottom, width, height } = byId("stop-box").getBoundingClientRect();
   dialog.style.setProperty("--stop-top", `${top}px`);
   dialog.style.setProperty("--stop-right", `${document.documentElement.clientWidth - right}px`);

@@ -5,7 +5,13 @@ import { pictureOf, watched } from "./wizard_cameras.js";
 const OTHERS = "The experiment or the cameras of the wizard have changed since this was drawn: it can't be taken over any more. Copy your text, then press As they were.";
 
 /** What a drawing belongs to: another experiment has other regions, and one without `camera` is of the camera that is watched. */
-const belonging = (answers) => JSON.stringify([answers.template, watched(answers), answers.cameras.map((camera) => camera.name)]);
+const belonging = (answers) => JSON.stringify([answers.template, watched(answers)]);
+
+/** Whether something is drawn on a camera that is there no more. */
+const homeless = ({ cameras }, regions, scales) => {
+  const names = cameras.map((camera) => camera.name);
+  return [...Object.values(regions).map((region) => region.camera), ...Object.keys(scales)].some((name) => name && !names.includes(name));
+};
 
 /** Where the page of regions reads and saves. wizard: {answers(), made(), settled(), answer(change)}. */
 export function keeperOf(wizard) {
@@ -21,7 +27,7 @@ export function keeperOf(wizard) {
     kept: () => "As the wizard has them.",
     save: async ({ hash, regions, points, scales }) => {
       const before = wizard.answers();
-      if (hash !== belonging(before)) throw new Error(OTHERS);
+      if (hash !== belonging(before) || homeless(before, regions, scales)) throw new Error(OTHERS);
       const places = Object.fromEntries(Object.entries(points).map(([name, at]) => [`triggers.${name}.point`, `[${at.join(", ")}]`]));
       // What is drawn now counts, not what was typed for the same before: it would be put over it.
       const drawn = ["regions", ...Object.keys(scales).map((camera) => `calibration.${camera}`), ...Object.keys(places)];
