@@ -71,7 +71,8 @@ class Agreement:
         self._reported = False
         self._owed: Command | None = None
         self._stopped = 0.0  # when the launcher's last command was first heard of
-        self._restarted, self._back_at = False, None
+        self._restarted = False
+        self._back_at: float | None = None
         self._late_since: float | None = None
 
     def owed(self, known_until: float) -> Command | None:
