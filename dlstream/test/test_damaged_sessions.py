@@ -20,6 +20,7 @@ from dlstream.offline.replay import replay_session
 from dlstream.offline.whatif import what_if
 from dlstream_common import DlstreamError, FramePoses, Individual
 from dlstream_experiment import load_experiment
+from dlstream_experiment.runtime.inputs import Value
 from dlstream_recorder import DECISIONS, JOURNAL, OfflineSession, read_lines, read_session, recover
 
 COUNT = int(os.environ.get("DLSTREAM_MUTATIONS", "300"))
@@ -69,7 +70,7 @@ def session(tmp_path: Path) -> Path:
         poses = FramePoses("top", number, SECOND + number * SECOND // 10, ("neck", "tail"), (one,))
         analysis.add_poses(poses, poses.stamp + 1000)
         if number == 9:
-            analysis.value(poses.stamp, "scale", 2.5)
+            analysis.value(Value(poses.stamp, "scale", 2.5))
     made.finish("over", analysis.finish("over"))
     return made.folder
 

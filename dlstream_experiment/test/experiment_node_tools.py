@@ -22,6 +22,12 @@ PATIENT_OUTPUT = {"commander_timeout": 60.0, "max_command_age": 60.0}
 SOON_OFF = {**PATIENT_OUTPUT, "commander_timeout": 2.0}
 
 
+def last_done(output: Any) -> str:
+    """What an output's node of `type: log` says that it did last; other lines, such as DDS's own, may follow."""
+    did = [line.rpartition(": ")[2] for line in list(output.lines)]
+    return next((text for text in reversed(did) if text in ("off", "show image=left")), "")
+
+
 class Watcher:
     """What the experiment and its output say."""
 

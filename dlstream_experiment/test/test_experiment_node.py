@@ -9,7 +9,16 @@ from typing import Any
 
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray
-from experiment_node_tools import EXAMPLE, MODULE, OUTPUT, PATIENT_OUTPUT, PICTURES, experiment_file, values
+from experiment_node_tools import (
+    EXAMPLE,
+    MODULE,
+    OUTPUT,
+    PATIENT_OUTPUT,
+    PICTURES,
+    experiment_file,
+    last_done,
+    values,
+)
 from experiment_poses import BETWEEN, LEFT, RIGHT
 from std_msgs.msg import Float64, String
 from std_srvs.srv import SetBool
@@ -140,7 +149,7 @@ def test_a_signal_switches_off_before_the_node_is_gone(
     wait_for(lambda: watcher.commands and watcher.commands[-1].action == "show", "the command show")
     assert node.end(number) == 0
     assert "did not acknowledge" not in node.output
-    wait_for(lambda: log_output.lines[-1].endswith(": off"), "the output to be off")
+    wait_for(lambda: last_done(log_output) == "off", "the output to be off")
     before = [line for line in log_output.lines if not line.endswith(": off")]  # which a busy machine says again
     assert before[-1].endswith(": show image=left")
     assert values(watcher.wait_for_event("experiment_ended"))["reason"] == "the experiment node was stopped"
@@ -230,7 +239,7 @@ def test_an_output_that_is_started_again_in_the_run_gets_what_is_wanted_once_it_
         assert observer.call(SetBool, "/outputs/screen/arm", SetBool.Request(data=True)).success
 
     def shown_by(output) -> bool:
-        return bool(output.lines) and output.lines[-1].endswith(": show image=left")
+        return last_done(output) == "show image=left"
 
     made = {"name": "screen", "namespace": "/outputs", "type": "log", "arming": arming, **PATIENT_OUTPUT}
     output = start_node(OUTPUT, **made)
