@@ -31,6 +31,8 @@ costs nothing where all is well, and is long enough for a machine that has much 
 ASK_AGAIN = 20.0
 """Seconds without an answer after which a service is asked again."""
 
+_CURRENT_TEST = "PYTEST_CURRENT_TEST"
+
 # The same examples each time, however slow the machine; `--hypothesis-profile=explore` looks for new ones.
 hypothesis.settings.register_profile(
     "dlstream",
@@ -145,6 +147,16 @@ def _yaml(value: Any) -> str:
     import json
 
     return str(value) if isinstance(value, Path) else json.dumps(value)
+
+
+@pytest.fixture(autouse=True)
+def same_environment() -> Iterator[None]:
+    """Commands that a test runs in this process set variables: the tests after it start nodes without them."""
+    before = {name: value for name, value in os.environ.items() if name != _CURRENT_TEST}
+    yield
+    for name in os.environ.keys() - before.keys() - {_CURRENT_TEST}:
+        del os.environ[name]
+    os.environ.update(before)
 
 
 @pytest.fixture

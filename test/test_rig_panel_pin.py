@@ -44,6 +44,8 @@ def opened(
     )
     rig = start("run", "--local", "--status", "0", str(path))
     page = browser.open(link_of(rig))
+    # The experiment asks each output once to be off, as soon as it knows it: that would end a test.
+    page.until("document.querySelector('#outputs .answer').innerText.includes('experiment')")
     page.until(WHAT.format("off · armed"))
     return rig, page
 

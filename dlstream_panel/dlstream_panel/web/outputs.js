@@ -65,6 +65,8 @@ export class Outputs {
     if (answer?.action) {
       const late = answer.late === null ? "" : ` ${answer.late.toFixed(1)} ms after it was sent`;
       parts.push(answer.success ? `last: ${answer.action} of ${answer.source},${late}` : `refused ${answer.action}: ${answer.message}`);
+    } else if (output.source) {
+      parts.push(`last commanded by ${output.source}`); // before this panel was there
     }
     return parts.join(" · ");
   }
