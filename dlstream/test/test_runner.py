@@ -217,7 +217,7 @@ def test_node_that_ignores_the_signals_is_killed(program, monkeypatch: pytest.Mo
         "print('deaf', flush=True)\nwhile True: time.sleep(1)",
     )
     monkeypatch.setattr(
-        "dlstream.run.runner._SIGNAL_TIMEOUTS", {signal.SIGINT: 0.2, signal.SIGTERM: 0.2, signal.SIGKILL: 60.0}
+        "dlstream.run.runner.SIGNAL_TIMEOUTS", {signal.SIGINT: 0.2, signal.SIGTERM: 0.2, signal.SIGKILL: 60.0}
     )
     lines = Lines()
     runner = Runner([spec("a")], {}, lines)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import signal
 import threading
@@ -14,15 +15,15 @@ from pathlib import Path
 from typing import Any
 
 from launch.action import Action
-from launch.event_handlers import OnProcessExit
+from launch.event_handlers import OnProcessExit, OnProcessIO
 from launch.events import Shutdown, matches_action
-from launch.events.process import ProcessExited, ShutdownProcess
+from launch.events.process import ProcessExited, ProcessIO, ShutdownProcess, SignalProcess
 from launch_ros.actions import Node
 
 from dlstream.console import make_console
 from dlstream.rig.nodes import NodeSpec
 from dlstream.run.monitor import Monitor
-from dlstream.run.runner import TOLD_TO_END, ending_in_words
+from dlstream.run.runner import SIGNAL_TIMEOUTS, TOLD_TO_END, ending_in_words
 from dlstream.run.supervision import Ending, RestartLimit, Say, Supervisor
 from launch import LaunchContext
 
@@ -34,6 +35,10 @@ class RigNode(Node):
     """A node that does not end with all others at once, but when its turn has come: see SuperviseRig."""
 
     its_turn = False
+    last_output = -math.inf
+    """When it printed something last, by the monotonic clock."""
+    stopped_early = False
+    """Whether it was told to end before it had printed anything: too early for a node to end cleanly."""
 
     def execute(self, context: LaunchContext) -> Any:
         """Starts it. A namespace around it is in its own already; launch would give it to all nodes of one process."""
@@ -43,6 +48,10 @@ class RigNode(Node):
         finally:
             if around is not None:
                 context.launch_configurations["ros_namespace"] = around
+
+    def heard(self, event: ProcessIO) -> None:
+        """It has printed something."""
+        self.last_output = time.monotonic()
 
     def _shutdown_process(self, context: LaunchContext, *, send_sigint: bool) -> Any:
         """Launch asks for it at the shutdown, and once more for its turn. What does not run need not wait."""
@@ -98,6 +107,7 @@ class SuperviseRig(Action):
         for spec, node in self._nodes:
             handler = OnProcessExit(target_action=node, on_exit=partial(self._after_exit, spec, node))
             context.register_event_handler(handler)
+            context.register_event_handler(OnProcessIO(target_action=node, on_stdout=node.heard, on_stderr=node.heard))
         self._task = context.asyncio_loop.create_task(self._run(context))
         threading.Thread(target=self._end_what_launch_left, name="end of the rig").start()
 
@@ -108,7 +118,7 @@ class SuperviseRig(Action):
     def _after_exit(self, spec: NodeSpec, node: RigNode, event: ProcessExited, context: LaunchContext) -> None:
         ending = ending_in_words(event.returncode)
         if context.is_shutdown:
-            if event.returncode != 0:
+            if event.returncode != 0 and not node.stopped_early:
                 self._say("rig", f"{spec.full_name} {ending} while it was stopped")
                 self._failure = self._failure or f"{spec.full_name} {ending} while it was stopped"
             return
@@ -159,8 +169,8 @@ class SuperviseRig(Action):
             for spec, node in self._nodes:
                 if spec.commands:
                     await self._tell(node, context)
-        for _, node in reversed(self._nodes):
-            await self._end(node, context)
+        for spec, node in reversed(self._nodes):
+            await self._end(spec, node, context)
         self._over = True
         if self._monitor.experiment_failed:
             self._failure = self._failure or "the experiment has failed"
@@ -174,17 +184,27 @@ class SuperviseRig(Action):
         if self._failure:  # an exception of this task would be lost where another task ends at the same moment
             context.asyncio_loop.call_exception_handler({"message": f"the rig has failed: {self._failure}"})
 
-    async def _end(self, node: RigNode, context: LaunchContext) -> None:
-        """Lets a node end, and waits for it; launch's own timers escalate to SIGTERM and SIGKILL."""
+    async def _end(self, spec: NodeSpec, node: RigNode, context: LaunchContext) -> None:
+        """Lets a node end, and waits for it; it gets the next signal when it has printed nothing for too long."""
         future = await self._tell(node, context)
-        if future is not None:
-            await asyncio.wait([future])
+        if future is None:
+            return
+        for number, timeout in SIGNAL_TIMEOUTS.items():
+            if number != signal.SIGINT and node.running_pid is not None:  # which it was told by
+                await context.emit_event(SignalProcess(signal_number=number, process_matcher=matches_action(node)))
+            begun = time.monotonic()
+            while (left := max(begun, node.last_output) + timeout - time.monotonic()) > 0:
+                ended, _ = await asyncio.wait([future], timeout=left)
+                if ended:
+                    return
+            self._say("rig", f"{spec.full_name} did not end after {number.name}")
 
     async def _tell(self, node: RigNode, context: LaunchContext) -> asyncio.Future[None] | None:
         """Lets a node end; what is done once it has ended, None where it was not started."""
         node.its_turn = True
         future: asyncio.Future[None] | None = node.get_asyncio_future()
         if future is not None:
+            node.stopped_early = node.stopped_early or node.last_output == -math.inf
             await context.emit_event(ShutdownProcess(process_matcher=matches_action(node)))
         return future
 

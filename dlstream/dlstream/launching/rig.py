@@ -31,8 +31,8 @@ from dlstream_common import DlstreamError, Problem, now
 from dlstream_common.ros import WITH_PARENT
 from launch import LaunchContext
 
-_END_TIMEOUT = "60"
-"""Seconds for a node to end after SIGINT: a recorder has a session to finish."""
+_NEVER = "31536000"
+"""Seconds, a year: launch would kill also a recorder that says that it still writes. SuperviseRig has its own times."""
 
 
 def rig_actions(
@@ -94,7 +94,7 @@ def rig_actions(
         def say(name: str, text: str) -> None:
             log.info(text if name == "rig" else f"{name}: {text}")
 
-        nodes = [(spec, _node(spec, context, log_level)) for spec in specs]
+        nodes = [(spec, node_action(spec, context, log_level)) for spec in specs]
         supervisor = Supervisor(rig, monitor, say, status_every=status_every)
         supervision = SuperviseRig(nodes, monitor, supervisor, say, stack.pop_all(), rig.pictures)
         return [*warnings, *(node for _, node in nodes), supervision]
@@ -122,7 +122,12 @@ def rig_namespace(context: LaunchContext, given: str) -> Override | None:
     return Override(f"namespace:={name}", ("namespace",), name) if name else None
 
 
-def _node(spec: NodeSpec, context: LaunchContext, log_level: str) -> RigNode:
+def node_action(spec: NodeSpec, context: LaunchContext, log_level: str = "") -> RigNode:
+    """The action that starts a process of a rig.
+
+    Args:
+        log_level: of the node, such as debug; empty: as ROS has it.
+    """
     own_name = {"name": spec.name, "namespace": spec.namespace}
     setsid = shutil.which("setsid")  # a Ctrl-C in the terminal reaches only the launcher, which ends nodes in order
     prefix = [*([setsid] if setsid else []), *dying_with_parent()]
@@ -144,6 +149,6 @@ def _node(spec: NodeSpec, context: LaunchContext, log_level: str) -> RigNode:
         emulate_tty=False,
         respawn=spec.on_failure == "restart",
         respawn_delay=0.5,
-        sigterm_timeout=_END_TIMEOUT,
-        sigkill_timeout="10",
+        sigterm_timeout=_NEVER,
+        sigkill_timeout=_NEVER,
     )

@@ -16,7 +16,7 @@ from dlstream.run.supervision import Ending, RestartLimit, Say
 from dlstream.run.together import speaker
 from dlstream_common import DlstreamError
 
-_SIGNAL_TIMEOUTS = {signal.SIGINT: 30.0, signal.SIGTERM: 10.0, signal.SIGKILL: 10.0}
+SIGNAL_TIMEOUTS = {signal.SIGINT: 30.0, signal.SIGTERM: 10.0, signal.SIGKILL: 10.0}
 """Seconds without output before the next signal: a node that still prints, such as a recorder, is waited for."""
 _RESTART_DELAY = 0.5
 TOLD_TO_END = "was asked to end by a signal"
@@ -190,7 +190,7 @@ class Runner:
     def _end_all(self) -> None:
         for process in reversed(self._processes):
             self._await_turn(process.spec)
-            for number, timeout in _SIGNAL_TIMEOUTS.items():
+            for number, timeout in SIGNAL_TIMEOUTS.items():
                 process.signal(number)
                 if self._wait(process, timeout):
                     break

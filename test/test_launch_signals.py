@@ -1,0 +1,122 @@
+"""What nodes get that do not end when `ros2 launch` tells them to: the same as under `dlstream run`."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+
+import pytest
+from launch_tools import launch_words, write_programs
+from rig_tools import RigUnderTest, is_gone, recorded, wait_until
+
+pytest.importorskip("ros2launch", reason="ROS 2's own launch, launch_ros and ros2cli are not installed")
+
+NODE = """
+signal.signal(signal.SIGINT, lambda *_: (print('ends', flush=True), sys.exit(0)))
+print('runs', os.getpid(), flush=True)
+while True: time.sleep(1)
+"""
+DEAF = """
+[signal.signal(n, signal.SIG_IGN) for n in (signal.SIGINT, signal.SIGTERM)]
+print('runs', os.getpid(), flush=True)
+while True: time.sleep(1)
+"""
+WRITING = """
+told = []
+[signal.signal(n, lambda number, frame: told.append(number)) for n in (signal.SIGINT, signal.SIGTERM)]
+print('runs', os.getpid(), flush=True)
+while not told: time.sleep(0.01)
+number = 0
+while not os.path.exists(DONE):
+    time.sleep(0.1)
+    number += 1
+    print('still writing', number, flush=True)
+print('complete', set(told) == {signal.SIGINT}, flush=True)
+"""
+
+
+@pytest.fixture
+def launch(tmp_path, monkeypatch):
+    """Starts `ros2 launch` of programs, and waits until they run; with the seconds before the next signal."""
+    begun: list[RigUnderTest] = []
+
+    def launch(programs: dict[str, str], seconds: float) -> RigUnderTest:
+        prefix, file = write_programs(tmp_path, programs)
+        monkeypatch.setenv("AMENT_PREFIX_PATH", f"{prefix}:{os.environ['AMENT_PREFIX_PATH']}")
+        begun.append(RigUnderTest(launch_words(str(file), seconds=seconds), tmp_path))
+        wait_until(lambda: begun[-1].output.count("] runs ") == len(programs), begun[-1])
+        return begun[-1]
+
+    yield launch
+    for rig in begun:
+        rig.clear()
+
+
+def pids(rig: RigUnderTest) -> list[int]:
+    """Of the programs."""
+    return [int(line.rpartition(" ")[2]) for line in rig.lines if "] runs " in line]
+
+
+def test_a_node_that_ignores_the_signals_is_killed_and_the_others_still_end_in_order(launch):
+    rig = launch({"first": NODE, "deaf": DEAF, "last": NODE}, 0.5)
+    programs = pids(rig)
+    assert rig.stop() == 1, rig.output
+    steps = [
+        "[last-3] ends",
+        "/deaf did not end after SIGINT",
+        "/deaf did not end after SIGTERM",
+        "/deaf was killed by SIGKILL while it was stopped",
+        "[first-1] ends",
+    ]
+    places = [next(number for number, line in enumerate(rig.lines) if step in line) for step in steps]
+    assert places == sorted(places), rig.output
+    assert all(map(is_gone, programs))
+
+
+def test_a_node_that_says_that_it_writes_is_waited_for_also_at_another_ctrl_c(launch, tmp_path):
+    done = tmp_path / "done"
+    rig = launch({"writing": WRITING.replace("DONE", repr(str(done)))}, 2.0)
+    rig.process.send_signal(signal.SIGINT)
+    rig.saw("still writing 60")
+    rig.process.send_signal(signal.SIGINT)
+    rig.saw("ignoring")
+    rig.saw("still writing 120")
+    done.touch()
+    assert rig.wait() == 0, rig.output
+    assert "[writing-1] complete True" in rig.output
+
+
+@pytest.fixture
+def still_disk(tmp_path):
+    """Mounts a disk of its own for the sessions; what it gives has it stand still, or go on."""
+    image, folder = tmp_path / "disk", tmp_path / "sessions"
+    folder.mkdir()
+    with image.open("wb") as file:
+        file.truncate(256 << 20)
+    for words in (["mkfs.ext4", "-q", image], ["mount", "-o", "loop", image, folder]):
+        made = subprocess.run(words, capture_output=True, check=False)
+        if made.returncode:
+            pytest.skip(f"can't mount a disk: {made.stderr.decode().strip()}")
+    (folder / "lost+found").rmdir()
+    yield lambda stands: subprocess.run(["fsfreeze", "-f" if stands else "-u", folder], check=True)
+    subprocess.run(["fsfreeze", "-u", folder], capture_output=True, check=False)
+    subprocess.run(["umount", "-l", folder], check=True)
+
+
+def test_a_recorder_whose_disk_is_slow_finishes_its_session(still_disk, write_rig, tmp_path):
+    rig_file = write_rig()
+    rig = RigUnderTest(launch_words("dlstream", "rig.launch.py", f"rig:={rig_file}", seconds=6.0), tmp_path)
+    try:
+        recorded(rig, 30)
+        still_disk(True)
+        rig.process.send_signal(signal.SIGINT)
+        wait_until(lambda: rig.output.count("still writing") >= 10, rig)
+        still_disk(False)
+        assert rig.wait() == 0, rig.output
+    finally:
+        subprocess.run(["fsfreeze", "-u", tmp_path / "sessions"], capture_output=True, check=False)
+        rig.clear()
+    about = rig.about()
+    assert about["complete"]
+    assert about["summary"]["frames_recorded"] > 30
