@@ -34,6 +34,11 @@ while not os.path.exists(DONE):
     print('still writing', number, flush=True)
 print('complete', set(told) == {signal.SIGINT}, flush=True)
 """
+QUIET = "time.sleep(600)"
+VIDEO = """
+print('runs', os.getpid(), flush=True)
+while not os.path.exists(END): time.sleep(0.01)
+"""
 
 
 @pytest.fixture
@@ -41,11 +46,12 @@ def launch(tmp_path, monkeypatch):
     """Starts `ros2 launch` of programs, and waits until they run; with the seconds before the next signal."""
     begun: list[RigUnderTest] = []
 
-    def launch(programs: dict[str, str], seconds: float) -> RigUnderTest:
-        prefix, file = write_programs(tmp_path, programs)
+    def launch(programs: dict[str, str], seconds: float, **options: dict[str, object]) -> RigUnderTest:
+        prefix, file = write_programs(tmp_path, programs, **options)
         monkeypatch.setenv("AMENT_PREFIX_PATH", f"{prefix}:{os.environ['AMENT_PREFIX_PATH']}")
         begun.append(RigUnderTest(launch_words(str(file), seconds=seconds), tmp_path))
-        wait_until(lambda: begun[-1].output.count("] runs ") == len(programs), begun[-1])
+        started = "process started" if QUIET in programs.values() else "] runs "
+        wait_until(lambda: begun[-1].output.count(started) == len(programs), begun[-1])
         return begun[-1]
 
     yield launch
@@ -56,6 +62,11 @@ def launch(tmp_path, monkeypatch):
 def pids(rig: RigUnderTest) -> list[int]:
     """Of the programs."""
     return [int(line.rpartition(" ")[2]) for line in rig.lines if "] runs " in line]
+
+
+def pid_of(rig: RigUnderTest, name: str) -> int:
+    """Of one program."""
+    return next(int(line.rpartition(" ")[2]) for line in rig.lines if f"[{name}-" in line and "] runs " in line)
 
 
 def test_a_node_that_ignores_the_signals_is_killed_and_the_others_still_end_in_order(launch):
@@ -85,6 +96,33 @@ def test_a_node_that_says_that_it_writes_is_waited_for_also_at_another_ctrl_c(la
     done.touch()
     assert rig.wait() == 0, rig.output
     assert "[writing-1] complete True" in rig.output
+
+
+def test_a_node_that_is_told_to_end_before_it_has_printed_anything_is_no_failure(launch):
+    rig = launch({"quiet": QUIET}, 30.0)
+    assert rig.stop() == 0, rig.output
+    assert "process has died" in rig.output
+
+
+def test_of_many_videos_that_end_at_once_none_is_played_once_more(launch, tmp_path):
+    end = tmp_path / "end"
+    names = [f"video{number}" for number in range(8)]
+    options = {"ends_rig": True, "on_failure": "restart"}
+    rig = launch(dict.fromkeys(names, VIDEO.replace("END", repr(str(end)))), 30.0, **dict.fromkeys(names, options))
+    end.touch()
+    assert rig.wait() == 0, rig.output
+    assert rig.output.count("process started") == len(names), rig.output
+
+
+def test_a_node_that_was_started_again_ends_in_its_turn_and_is_started_again_once_more(launch):
+    rig = launch({"first": NODE, "second": NODE, "last": NODE}, 30.0, second={"on_failure": "restart"})
+    for times in (1, 2):
+        os.kill(pids(rig)[-1] if times > 1 else pid_of(rig, "second"), signal.SIGKILL)
+        wait_until(lambda times=times: len(pids(rig)) == 3 + times, rig)
+    assert rig.output.count("/second was killed by SIGKILL; started again") == 2
+    assert rig.stop() == 0, rig.output
+    ends = [line.split("-")[0] for line in rig.lines if line.endswith("] ends")]
+    assert ends == ["[last", "[second", "[first"], rig.output
 
 
 @pytest.fixture

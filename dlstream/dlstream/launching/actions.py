@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from launch.action import Action
+from launch.actions import ExecuteLocal, TimerAction
+from launch.descriptions import Executable
 from launch.event_handlers import OnProcessExit, OnProcessIO
 from launch.events import Shutdown, matches_action
 from launch.events.process import ProcessExited, ProcessIO, ShutdownProcess, SignalProcess
@@ -23,16 +25,20 @@ from launch_ros.actions import Node
 from dlstream.console import make_console
 from dlstream.rig.nodes import NodeSpec
 from dlstream.run.monitor import Monitor
-from dlstream.run.runner import SIGNAL_TIMEOUTS, TOLD_TO_END, ending_in_words
+from dlstream.run.runner import RESTART_DELAY, SIGNAL_TIMEOUTS, TOLD_TO_END, ending_in_words
 from dlstream.run.supervision import Ending, RestartLimit, Say, Supervisor
 from launch import LaunchContext
 
 _TICK = 0.1
 _KILL_AFTER = 30.0
+_NEVER = "31536000"
+"""Seconds, a year: launch would kill also a recorder that says that it still writes. SuperviseRig has its own times."""
+OPTIONS = {"output": "screen", "emulate_tty": False, "sigterm_timeout": _NEVER, "sigkill_timeout": _NEVER}
+"""Of every process of a rig."""
 
 
-class RigNode(Node):
-    """A node that does not end with all others at once, but when its turn has come: see SuperviseRig."""
+class RigProcess(ExecuteLocal):
+    """A process of a rig that does not end with all others at once, but when its turn has come: see SuperviseRig."""
 
     its_turn = False
     last_output = -math.inf
@@ -41,13 +47,15 @@ class RigNode(Node):
     """Whether it was told to end before it had printed anything: too early for a node to end cleanly."""
 
     def execute(self, context: LaunchContext) -> Any:
-        """Starts it. A namespace around it is in its own already; launch would give it to all nodes of one process."""
-        around = context.launch_configurations.pop("ros_namespace", None)
-        try:
-            return super().execute(context)
-        finally:
-            if around is not None:
-                context.launch_configurations["ros_namespace"] = around
+        """Starts it, unless it is to end already."""
+        return None if self.its_turn else super().execute(context)
+
+    def again(self) -> RigProcess:
+        """The same command once more, for a process that has ended."""
+        details = self.process_details
+        name = details["name"].rpartition("-")[0]  # launch appends a number
+        command = Executable(cmd=details["cmd"], cwd=details["cwd"], env=details["env"], name=name, prefix="")
+        return RigProcess(process_description=command, **OPTIONS)
 
     def heard(self, event: ProcessIO) -> None:
         """It has printed something."""
@@ -59,16 +67,24 @@ class RigNode(Node):
             return None
         return super()._shutdown_process(context, send_sigint=True)
 
-    def stay_ended(self, context: LaunchContext) -> None:
-        """Has it not started again: launch does so however it has ended."""
-        if self.running_pid is None:  # else launch was quicker: then it ends with the rig
-            super()._shutdown_process(context, send_sigint=False)
-
     @property
     def running_pid(self) -> int | None:
         """The process id while it runs."""
         details = self.process_details or {}
         return details.get("pid") if self.return_code is None else None
+
+
+class RigNode(RigProcess, Node):
+    """A node of a rig as the launch file starts it."""
+
+    def execute(self, context: LaunchContext) -> Any:
+        """Starts it. A namespace around it is in its own already; launch would give it to all nodes of one process."""
+        around = context.launch_configurations.pop("ros_namespace", None)
+        try:
+            return super().execute(context)
+        finally:
+            if around is not None:
+                context.launch_configurations["ros_namespace"] = around
 
 
 class SuperviseRig(Action):
@@ -85,7 +101,7 @@ class SuperviseRig(Action):
 
     def __init__(
         self,
-        nodes: Sequence[tuple[NodeSpec, RigNode]],
+        nodes: Sequence[tuple[NodeSpec, RigProcess]],
         monitor: Monitor,
         supervisor: Supervisor,
         say: Say,
@@ -105,9 +121,7 @@ class SuperviseRig(Action):
     def execute(self, context: LaunchContext) -> None:
         """Begins to supervise."""
         for spec, node in self._nodes:
-            handler = OnProcessExit(target_action=node, on_exit=partial(self._after_exit, spec, node))
-            context.register_event_handler(handler)
-            context.register_event_handler(OnProcessIO(target_action=node, on_stdout=node.heard, on_stderr=node.heard))
+            self._follow(spec, node, context)
         self._task = context.asyncio_loop.create_task(self._run(context))
         threading.Thread(target=self._end_what_launch_left, name="end of the rig").start()
 
@@ -115,26 +129,33 @@ class SuperviseRig(Action):
         """Launch goes on until this is done."""
         return self._task
 
-    def _after_exit(self, spec: NodeSpec, node: RigNode, event: ProcessExited, context: LaunchContext) -> None:
+    def _follow(self, spec: NodeSpec, node: RigProcess, context: LaunchContext) -> None:
+        ended = partial(self._after_exit, spec, node)
+        context.register_event_handler(OnProcessExit(target_action=node, on_exit=ended))
+        context.register_event_handler(OnProcessIO(target_action=node, on_stdout=node.heard, on_stderr=node.heard))
+
+    def _after_exit(
+        self, spec: NodeSpec, node: RigProcess, event: ProcessExited, context: LaunchContext
+    ) -> list[Action]:
+        """What to do about a node that has ended: the actions that start it again, where it is to be."""
         ending = ending_in_words(event.returncode)
         if context.is_shutdown:
             if event.returncode != 0 and not node.stopped_early:
                 self._say("rig", f"{spec.full_name} {ending} while it was stopped")
                 self._failure = self._failure or f"{spec.full_name} {ending} while it was stopped"
-            return
+            return []
         if event.returncode == 0 and self._monitor.told_to_end:
-            return  # the supervisor ends the rig by that
+            return []  # the supervisor ends the rig by that
         told = False
         with suppress(KeyboardInterrupt):  # of a Ctrl-C, which launch hears of in its own way
             told = event.returncode == 0 and self._monitor.was_told_to_end([one.full_name for one in spec.nodes])
         if told:
             ending = TOLD_TO_END
         elif event.returncode == 0 and spec.ends_rig:
-            node.stay_ended(context)
             self._running.discard(spec.full_name)
             if not self._running:
                 self._stop(Ending(f"{spec.full_name} has finished"), context)
-            return
+            return []
         restarts = spec.on_failure == "restart" and self._restarts.allows(spec.full_name)
         ends = spec.is_needed or (spec.on_failure == "restart" and not restarts)
         with suppress(KeyboardInterrupt):
@@ -143,9 +164,17 @@ class SuperviseRig(Action):
             self._monitor.report_fault(spec.full_name, ending)
         if ends:
             self._stop(Ending(f"{spec.full_name} {ending}", failed=True), context)
-        else:
-            what = "started again" if restarts else "the rig continues without it"
-            self._say("rig", f"{spec.full_name} {ending}; {what}")
+            return []
+        what = "started again" if restarts else "the rig continues without it"
+        self._say("rig", f"{spec.full_name} {ending}; {what}")
+        return [self._start_again(spec, node, context)] if restarts else []
+
+    def _start_again(self, spec: NodeSpec, node: RigProcess, context: LaunchContext) -> Action:
+        """Launch's own respawn would not wait until it is known how the node has ended."""
+        again = node.again()
+        self._nodes[self._nodes.index((spec, node))] = spec, again
+        self._follow(spec, again, context)
+        return TimerAction(period=RESTART_DELAY, actions=[again])
 
     def _stop(self, ending: Ending, context: LaunchContext) -> None:
         if ending.failed:
@@ -184,7 +213,7 @@ class SuperviseRig(Action):
         if self._failure:  # an exception of this task would be lost where another task ends at the same moment
             context.asyncio_loop.call_exception_handler({"message": f"the rig has failed: {self._failure}"})
 
-    async def _end(self, spec: NodeSpec, node: RigNode, context: LaunchContext) -> None:
+    async def _end(self, spec: NodeSpec, node: RigProcess, context: LaunchContext) -> None:
         """Lets a node end, and waits for it; it gets the next signal when it has printed nothing for too long."""
         future = await self._tell(node, context)
         if future is None:
@@ -199,7 +228,7 @@ class SuperviseRig(Action):
                     return
             self._say("rig", f"{spec.full_name} did not end after {number.name}")
 
-    async def _tell(self, node: RigNode, context: LaunchContext) -> asyncio.Future[None] | None:
+    async def _tell(self, node: RigProcess, context: LaunchContext) -> asyncio.Future[None] | None:
         """Lets a node end; what is done once it has ended, None where it was not started."""
         node.its_turn = True
         future: asyncio.Future[None] | None = node.get_asyncio_future()

@@ -15,7 +15,7 @@ from launch.actions import LogInfo
 from launch.logging import get_logger
 from launch_ros.utilities import prefix_namespace
 
-from dlstream.launching.actions import RigNode, SuperviseRig
+from dlstream.launching.actions import OPTIONS, RigNode, SuperviseRig
 from dlstream.rig.check import checked_rig
 from dlstream.rig.nodes import NodeSpec, deciding, needed, own_topics, rig_nodes
 from dlstream.rig.overrides import Override
@@ -30,9 +30,6 @@ from dlstream.secure import security_environment
 from dlstream_common import DlstreamError, Problem, now
 from dlstream_common.ros import WITH_PARENT
 from launch import LaunchContext
-
-_NEVER = "31536000"
-"""Seconds, a year: launch would kill also a recorder that says that it still writes. SuperviseRig has its own times."""
 
 
 def rig_actions(
@@ -145,10 +142,5 @@ def node_action(spec: NodeSpec, context: LaunchContext, log_level: str = "") -> 
             WITH_PARENT: "1",
             **security_environment(spec),
         },  # a launch that is killed leaves no node behind
-        output="screen",
-        emulate_tty=False,
-        respawn=spec.on_failure == "restart",
-        respawn_delay=0.5,
-        sigterm_timeout=_NEVER,
-        sigkill_timeout=_NEVER,
+        **OPTIONS,
     )

@@ -18,7 +18,7 @@ from dlstream_common import DlstreamError
 
 SIGNAL_TIMEOUTS = {signal.SIGINT: 30.0, signal.SIGTERM: 10.0, signal.SIGKILL: 10.0}
 """Seconds without output before the next signal: a node that still prints, such as a recorder, is waited for."""
-_RESTART_DELAY = 0.5
+RESTART_DELAY = 0.5
 TOLD_TO_END = "was asked to end by a signal"
 """How a node ended that somebody else than the launcher has told to."""
 _TURN = 45.0
@@ -159,7 +159,7 @@ class Runner:
             return f"{spec.full_name} {ending}"
         if restarts:
             self._say("rig", f"{spec.full_name} {ending}; started again")
-            time.sleep(_RESTART_DELAY)
+            time.sleep(RESTART_DELAY)
             return self._start_again(spec, ending)
         self._say("rig", f"{spec.full_name} {ending}; the rig continues without it")
         return ""
