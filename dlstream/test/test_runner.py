@@ -175,6 +175,27 @@ def test_restart_and_its_limit(program, tmp_path: Path, monkeypatch: pytest.Monk
     assert (tmp_path / "count").read_text() == "x" * 6, "the first, and five restarts"
 
 
+def test_a_node_that_was_started_again_ends_in_its_turn(program, tmp_path, monkeypatch):
+    monkeypatch.setattr("dlstream.run.runner.RESTART_DELAY", 0.01)
+    first = f"{str(tmp_path / 'first')!r}"
+    program("a", f"if not os.path.exists({first}): open({first}, 'w').close(); sys.exit(1)\n{FOREVER}")
+    for name in "bc":
+        program(name, FOREVER)
+    lines = Lines()
+    runner = Runner([spec("a", on_failure="restart"), spec("b"), spec("c")], {}, lines)
+
+    def stop() -> None:
+        for name in "abc":
+            lines.wait(f"{name} runs")
+        runner.stop("enough")
+
+    thread = threading.Thread(target=stop)
+    thread.start()
+    assert runner.run() == 0
+    thread.join()
+    assert lines.index("c ends") < lines.index("b ends") < lines.index("a ends")
+
+
 def test_a_node_that_can_not_be_started_again_ends_the_rig_in_order(program, tmp_path, monkeypatch):
     monkeypatch.setattr("dlstream.run.runner.RESTART_DELAY", 0.01)
     folder = tmp_path / "temporary"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import signal
 import time
+from bisect import insort
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from types import FrameType
@@ -117,7 +118,8 @@ class Runner:
             on_line=lambda spec, text: self._events.put(_Line(spec, text)),
             on_exit=lambda process, code: self._events.put(_Exit(process, code)),
         )
-        self._processes.append(process)
+        # In its place, also where it is started again: a recorder that ended first would miss what the others send.
+        insort(self._processes, process, key=lambda one: self._specs.index(one.spec))
 
     def _handle_events(self, tick: Callable[[], Ending | None] | None) -> Ending:
         while True:
