@@ -85,13 +85,14 @@ def test_a_node_that_ignores_the_signals_is_killed_and_the_others_still_end_in_o
     assert all(map(is_gone, programs))
 
 
-def test_a_node_that_says_that_it_writes_is_waited_for_also_at_another_ctrl_c(launch, tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_node_that_says_that_it_writes_is_waited_for_also_where_it_is_told_to_end_again(launch, tmp_path, number):
     done = tmp_path / "done"
     rig = launch({"writing": WRITING.replace("DONE", repr(str(done)))}, 2.0)
-    rig.process.send_signal(signal.SIGINT)
+    rig.process.send_signal(number)
     rig.saw("still writing 60")
-    rig.process.send_signal(signal.SIGINT)
-    rig.saw("ignoring")
+    for again in (signal.SIGINT, signal.SIGTERM):
+        rig.process.send_signal(again)
     rig.saw("still writing 120")
     done.touch()
     assert rig.wait() == 0, rig.output

@@ -8,8 +8,8 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from launch.descriptions import Executable
 from launch.event_handlers import OnProcessExit, OnProcessIO
 from launch.events import Shutdown, matches_action
 from launch.events.process import ProcessExited, ProcessIO, ShutdownProcess, SignalProcess
+from launch.utilities import AsyncSafeSignalManager
 from launch_ros.actions import Node
 
 from dlstream.console import make_console
@@ -117,11 +118,13 @@ class SuperviseRig(Action):
         self._task: asyncio.Task[None] | None = None
         self._asked_to_end = True
         self._over = False
+        self._signals = ExitStack()
 
     def execute(self, context: LaunchContext) -> None:
         """Begins to supervise."""
         for spec, node in self._nodes:
             self._follow(spec, node, context)
+        self._signals.enter_context(self._heeding_signals(context))
         self._task = context.asyncio_loop.create_task(self._run(context))
         threading.Thread(target=self._end_what_launch_left, name="end of the rig").start()
 
@@ -146,10 +149,7 @@ class SuperviseRig(Action):
             return []
         if event.returncode == 0 and self._monitor.told_to_end:
             return []  # the supervisor ends the rig by that
-        told = False
-        with suppress(KeyboardInterrupt):  # of a Ctrl-C, which launch hears of in its own way
-            told = event.returncode == 0 and self._monitor.was_told_to_end([one.full_name for one in spec.nodes])
-        if told:
+        if event.returncode == 0 and self._monitor.was_told_to_end([one.full_name for one in spec.nodes]):
             ending = TOLD_TO_END
         elif event.returncode == 0 and spec.ends_rig:
             self._running.discard(spec.full_name)
@@ -158,10 +158,9 @@ class SuperviseRig(Action):
             return []
         restarts = spec.on_failure == "restart" and self._restarts.allows(spec.full_name)
         ends = spec.is_needed or (spec.on_failure == "restart" and not restarts)
-        with suppress(KeyboardInterrupt):
-            if ends or spec.decides:
-                self._monitor.stop_outputs(f"{spec.full_name} {ending}", ends)
-            self._monitor.report_fault(spec.full_name, ending)
+        if ends or spec.decides:
+            self._monitor.stop_outputs(f"{spec.full_name} {ending}", ends)
+        self._monitor.report_fault(spec.full_name, ending)
         if ends:
             self._stop(Ending(f"{spec.full_name} {ending}", failed=True), context)
             return []
@@ -183,9 +182,38 @@ class SuperviseRig(Action):
         self._say("rig", f"stopping: {ending.reason}")
         context.emit_event_sync(Shutdown(reason=ending.reason))
 
+    @contextmanager
+    def _heeding_signals(self, context: LaunchContext) -> Iterator[None]:
+        """Ends the rig in order also at SIGTERM, by which launch would just be gone, and lets Python raise nothing.
+
+        Launch hears of a Ctrl-C by itself, whatever handler there is; Python's raises KeyboardInterrupt anywhere in the
+        main thread, also in the task that ends the nodes.
+        """
+
+        def on_sigterm(number: int) -> None:
+            if not context.is_shutdown and self._asked_to_end:
+                self._say("rig", f"stopping: {signal.Signals(number).name} received")
+                context.emit_event_sync(Shutdown(reason=f"{signal.Signals(number).name} received"))
+
+        # Launch gives no other way to its own handler, which would leave the nodes behind.
+        manager = getattr(AsyncSafeSignalManager, "_AsyncSafeSignalManager__current", None)
+        previous = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGINT, signal.SIGTERM)}
+        launchs = manager.handle(signal.SIGTERM, on_sigterm) if manager is not None else None
+        try:
+            yield
+        finally:
+            if manager is not None:
+                manager.handle(signal.SIGTERM, launchs)
+            for number, handler in previous.items():
+                signal.signal(number, signal.SIG_DFL if handler is None else handler)  # None: one that is not Python's
+
     async def _run(self, context: LaunchContext) -> None:
+        with self._signals:
+            await self._supervise(context)
+
+    async def _supervise(self, context: LaunchContext) -> None:
         while not context.is_shutdown:
-            # Not in the main thread, which a Ctrl-C interrupts anywhere: the rig would have nobody to end it.
+            # Not in the main thread, which shows what the nodes print: it may wait for the recorder to hear of a fault.
             ending = await context.asyncio_loop.run_in_executor(None, self._supervisor.tick)
             if context.is_shutdown:
                 break
@@ -238,7 +266,7 @@ class SuperviseRig(Action):
         return future
 
     def _end_what_launch_left(self) -> None:
-        """Ends the nodes in order where launch has left them: it does so at SIGTERM and SIGQUIT."""
+        """Ends the nodes in order where launch has left them, as where its own loop has failed."""
         threading.main_thread().join()
         if self._over:
             return
