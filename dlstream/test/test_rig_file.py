@@ -279,6 +279,19 @@ def test_the_password_of_a_camera_is_not_shown(write, capsys):
     assert "Hunter2" not in capsys.readouterr().out
 
 
+def test_the_password_of_a_camera_that_an_option_gives_goes_to_the_camera_only(write):
+    options = [
+        Override.set("cameras.top.source=opencv"),
+        Override.set("cameras.top.device=rtsp://operator:Hunter2@host/cam"),
+    ]
+    path = write("{source: synthetic, ", "{")
+    rig, path = checked_rig(str(path), overrides=options)
+    nodes = {spec.full_name: spec.parameters for spec in rig_nodes(rig, path)}
+    assert nodes["/top/camera"]["device"] == "rtsp://operator:Hunter2@host/cam"
+    assert nodes["/recorder"]["changes"][1] == "--set cameras.top.device=rtsp://operator:***@host/cam"
+    assert [name for name, parameters in nodes.items() if "Hunter2" in str(parameters)] == ["/top/camera"]
+
+
 CAMERA = """\
 from dlstream_camera import FrameSource, SourceSettings
 

@@ -107,7 +107,7 @@ def test_end_of_a_source_ends_the_rig_without_failure(program):
 
 @pytest.mark.parametrize("told", [True, False])
 def test_a_source_that_a_signal_has_told_to_end_is_started_again(program, tmp_path, monkeypatch, told):
-    monkeypatch.setattr("dlstream.run.runner._RESTART_DELAY", 0.01)
+    monkeypatch.setattr("dlstream.run.runner.RESTART_DELAY", 0.01)
     program("a", FOREVER)
     program("b", f"open({str(tmp_path / 'count')!r}, 'a').write('x'); sys.exit(0)")
     lines, faults, off, asked = Lines(), [], [], []
@@ -168,15 +168,36 @@ def test_failure_while_a_node_ends_fails_the_rig(program):
 
 def test_restart_and_its_limit(program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("dlstream.run.supervision._RESTART_WINDOW", 600.0)  # a slow machine starts six in it
-    monkeypatch.setattr("dlstream.run.runner._RESTART_DELAY", 0.01)
+    monkeypatch.setattr("dlstream.run.runner.RESTART_DELAY", 0.01)
     program("a", f"open({str(tmp_path / 'count')!r}, 'a').write('x'); sys.exit(1)")
     lines = Lines()
     assert Runner([spec("a", on_failure="restart")], {}, lines).run() == 1
     assert (tmp_path / "count").read_text() == "x" * 6, "the first, and five restarts"
 
 
+def test_a_node_that_was_started_again_ends_in_its_turn(program, tmp_path, monkeypatch):
+    monkeypatch.setattr("dlstream.run.runner.RESTART_DELAY", 0.01)
+    first = f"{str(tmp_path / 'first')!r}"
+    program("a", f"if not os.path.exists({first}): open({first}, 'w').close(); sys.exit(1)\n{FOREVER}")
+    for name in "bc":
+        program(name, FOREVER)
+    lines = Lines()
+    runner = Runner([spec("a", on_failure="restart"), spec("b"), spec("c")], {}, lines)
+
+    def stop() -> None:
+        for name in "abc":
+            lines.wait(f"{name} runs")
+        runner.stop("enough")
+
+    thread = threading.Thread(target=stop)
+    thread.start()
+    assert runner.run() == 0
+    thread.join()
+    assert lines.index("c ends") < lines.index("b ends") < lines.index("a ends")
+
+
 def test_a_node_that_can_not_be_started_again_ends_the_rig_in_order(program, tmp_path, monkeypatch):
-    monkeypatch.setattr("dlstream.run.runner._RESTART_DELAY", 0.01)
+    monkeypatch.setattr("dlstream.run.runner.RESTART_DELAY", 0.01)
     folder = tmp_path / "temporary"
     folder.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(folder))  # where parameters are written
@@ -217,7 +238,7 @@ def test_node_that_ignores_the_signals_is_killed(program, monkeypatch: pytest.Mo
         "print('deaf', flush=True)\nwhile True: time.sleep(1)",
     )
     monkeypatch.setattr(
-        "dlstream.run.runner._SIGNAL_TIMEOUTS", {signal.SIGINT: 0.2, signal.SIGTERM: 0.2, signal.SIGKILL: 60.0}
+        "dlstream.run.runner.SIGNAL_TIMEOUTS", {signal.SIGINT: 0.2, signal.SIGTERM: 0.2, signal.SIGKILL: 60.0}
     )
     lines = Lines()
     runner = Runner([spec("a")], {}, lines)

@@ -69,6 +69,33 @@ def test_a_disk_that_fills_up_ends_the_recording_and_nothing_is_damaged(open_ses
     assert json.loads((session.folder / "session.json").read_text())["complete"] is True
 
 
+RIG = "cameras:\n  top: {source: opencv, device: 'rtsp://operator:Hunter2!@host/cam?token=Hunter2'}\n"
+
+
+def files_with_the_password(folder):
+    return [path for path in folder.rglob("*") if path.is_file() and b"Hunter2" in path.read_bytes()]
+
+
+def test_a_disk_that_fills_up_tells_no_password(open_session, make, small_disk, tmp_path, wait_for):
+    (tmp_path / "rig.yaml").write_text(RIG)
+    session = open_session(directory=small_disk, rig_file=str(tmp_path / "rig.yaml"))
+    fill(session, make, wait_for)
+    said = []
+    session.finish("", said.append)
+    told = [str(session.error), session.failure, *said, *(fault.values["text"] for fault in session.take_faults())]
+    assert any("No space left on device" in text for text in told)
+    assert not [text for text in told if "Hunter2" in text]
+    assert files_with_the_password(session.folder) == []
+
+
+def test_a_disk_without_room_for_the_rig_file_keeps_nothing_of_its_password(open_session, small_disk, tmp_path):
+    (tmp_path / "rig.yaml").write_text(RIG + "# much more\n" * 2_000_000)  # more than the disk holds
+    with pytest.raises(RecordingError, match=r"can't write .*rig\.yaml: No space left on device") as told:
+        open_session(directory=small_disk, rig_file=str(tmp_path / "rig.yaml"))
+    assert "Hunter2" not in str(told.value)
+    assert files_with_the_password(small_disk) == []
+
+
 def removed(folder):
     """Whether a folder into which files are still written is gone."""
     shutil.rmtree(folder, ignore_errors=True)

@@ -3,37 +3,80 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import signal
 import threading
 import time
-from collections.abc import Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from launch.action import Action
-from launch.event_handlers import OnProcessExit
+from launch.actions import ExecuteLocal, TimerAction
+from launch.descriptions import Executable
+from launch.event_handlers import OnProcessExit, OnProcessIO
 from launch.events import Shutdown, matches_action
-from launch.events.process import ProcessExited, ShutdownProcess
+from launch.events.process import ProcessExited, ProcessIO, ShutdownProcess, SignalProcess
+from launch.utilities import AsyncSafeSignalManager
 from launch_ros.actions import Node
 
 from dlstream.console import make_console
 from dlstream.rig.nodes import NodeSpec
 from dlstream.run.monitor import Monitor
-from dlstream.run.runner import TOLD_TO_END, ending_in_words
+from dlstream.run.runner import RESTART_DELAY, SIGNAL_TIMEOUTS, TOLD_TO_END, ending_in_words
 from dlstream.run.supervision import Ending, RestartLimit, Say, Supervisor
 from launch import LaunchContext
 
 _TICK = 0.1
 _KILL_AFTER = 30.0
+_NEVER = "31536000"
+"""Seconds, a year: launch would kill also a recorder that says that it still writes. SuperviseRig has its own times."""
+OPTIONS = {"output": "screen", "emulate_tty": False, "sigterm_timeout": _NEVER, "sigkill_timeout": _NEVER}
+"""Of every process of a rig."""
 
 
-class RigNode(Node):
-    """A node that does not end with all others at once, but when its turn has come: see SuperviseRig."""
+class RigProcess(ExecuteLocal):
+    """A process of a rig that does not end with all others at once, but when its turn has come: see SuperviseRig."""
 
     its_turn = False
+    last_output = -math.inf
+    """When it printed something last, by the monotonic clock."""
+    stopped_early = False
+    """Whether it was told to end before it had printed anything: too early for a node to end cleanly."""
+
+    def execute(self, context: LaunchContext) -> Any:
+        """Starts it, unless it is to end already."""
+        return None if self.its_turn else super().execute(context)
+
+    def again(self) -> RigProcess:
+        """The same command once more, for a process that has ended."""
+        details = self.process_details
+        name = details["name"].rpartition("-")[0]  # launch appends a number
+        command = Executable(cmd=details["cmd"], cwd=details["cwd"], env=details["env"], name=name, prefix="")
+        return RigProcess(process_description=command, **OPTIONS)
+
+    def heard(self, event: ProcessIO) -> None:
+        """It has printed something."""
+        self.last_output = time.monotonic()
+
+    def _shutdown_process(self, context: LaunchContext, *, send_sigint: bool) -> Any:
+        """Launch asks for it at the shutdown, and once more for its turn. What does not run need not wait."""
+        if not self.its_turn and self.return_code is None:
+            return None
+        return super()._shutdown_process(context, send_sigint=True)
+
+    @property
+    def running_pid(self) -> int | None:
+        """The process id while it runs."""
+        details = self.process_details or {}
+        return details.get("pid") if self.return_code is None else None
+
+
+class RigNode(RigProcess, Node):
+    """A node of a rig as the launch file starts it."""
 
     def execute(self, context: LaunchContext) -> Any:
         """Starts it. A namespace around it is in its own already; launch would give it to all nodes of one process."""
@@ -43,23 +86,6 @@ class RigNode(Node):
         finally:
             if around is not None:
                 context.launch_configurations["ros_namespace"] = around
-
-    def _shutdown_process(self, context: LaunchContext, *, send_sigint: bool) -> Any:
-        """Launch asks for it at the shutdown, and once more for its turn. What does not run need not wait."""
-        if not self.its_turn and self.return_code is None:
-            return None
-        return super()._shutdown_process(context, send_sigint=True)
-
-    def stay_ended(self, context: LaunchContext) -> None:
-        """Has it not started again: launch does so however it has ended."""
-        if self.running_pid is None:  # else launch was quicker: then it ends with the rig
-            super()._shutdown_process(context, send_sigint=False)
-
-    @property
-    def running_pid(self) -> int | None:
-        """The process id while it runs."""
-        details = self.process_details or {}
-        return details.get("pid") if self.return_code is None else None
 
 
 class SuperviseRig(Action):
@@ -76,7 +102,7 @@ class SuperviseRig(Action):
 
     def __init__(
         self,
-        nodes: Sequence[tuple[NodeSpec, RigNode]],
+        nodes: Sequence[tuple[NodeSpec, RigProcess]],
         monitor: Monitor,
         supervisor: Supervisor,
         say: Say,
@@ -92,12 +118,13 @@ class SuperviseRig(Action):
         self._task: asyncio.Task[None] | None = None
         self._asked_to_end = True
         self._over = False
+        self._signals = ExitStack()
 
     def execute(self, context: LaunchContext) -> None:
         """Begins to supervise."""
         for spec, node in self._nodes:
-            handler = OnProcessExit(target_action=node, on_exit=partial(self._after_exit, spec, node))
-            context.register_event_handler(handler)
+            self._follow(spec, node, context)
+        self._signals.enter_context(self._heeding_signals(context))
         self._task = context.asyncio_loop.create_task(self._run(context))
         threading.Thread(target=self._end_what_launch_left, name="end of the rig").start()
 
@@ -105,37 +132,48 @@ class SuperviseRig(Action):
         """Launch goes on until this is done."""
         return self._task
 
-    def _after_exit(self, spec: NodeSpec, node: RigNode, event: ProcessExited, context: LaunchContext) -> None:
+    def _follow(self, spec: NodeSpec, node: RigProcess, context: LaunchContext) -> None:
+        ended = partial(self._after_exit, spec, node)
+        context.register_event_handler(OnProcessExit(target_action=node, on_exit=ended))
+        context.register_event_handler(OnProcessIO(target_action=node, on_stdout=node.heard, on_stderr=node.heard))
+
+    def _after_exit(
+        self, spec: NodeSpec, node: RigProcess, event: ProcessExited, context: LaunchContext
+    ) -> list[Action]:
+        """What to do about a node that has ended: the actions that start it again, where it is to be."""
         ending = ending_in_words(event.returncode)
         if context.is_shutdown:
-            if event.returncode != 0:
+            if event.returncode != 0 and not node.stopped_early:
                 self._say("rig", f"{spec.full_name} {ending} while it was stopped")
                 self._failure = self._failure or f"{spec.full_name} {ending} while it was stopped"
-            return
+            return []
         if event.returncode == 0 and self._monitor.told_to_end:
-            return  # the supervisor ends the rig by that
-        told = False
-        with suppress(KeyboardInterrupt):  # of a Ctrl-C, which launch hears of in its own way
-            told = event.returncode == 0 and self._monitor.was_told_to_end([one.full_name for one in spec.nodes])
-        if told:
+            return []  # the supervisor ends the rig by that
+        if event.returncode == 0 and self._monitor.was_told_to_end([one.full_name for one in spec.nodes]):
             ending = TOLD_TO_END
         elif event.returncode == 0 and spec.ends_rig:
-            node.stay_ended(context)
             self._running.discard(spec.full_name)
             if not self._running:
                 self._stop(Ending(f"{spec.full_name} has finished"), context)
-            return
+            return []
         restarts = spec.on_failure == "restart" and self._restarts.allows(spec.full_name)
         ends = spec.is_needed or (spec.on_failure == "restart" and not restarts)
-        with suppress(KeyboardInterrupt):
-            if ends or spec.decides:
-                self._monitor.stop_outputs(f"{spec.full_name} {ending}", ends)
-            self._monitor.report_fault(spec.full_name, ending)
+        if ends or spec.decides:
+            self._monitor.stop_outputs(f"{spec.full_name} {ending}", ends)
+        self._monitor.report_fault(spec.full_name, ending)
         if ends:
             self._stop(Ending(f"{spec.full_name} {ending}", failed=True), context)
-        else:
-            what = "started again" if restarts else "the rig continues without it"
-            self._say("rig", f"{spec.full_name} {ending}; {what}")
+            return []
+        what = "started again" if restarts else "the rig continues without it"
+        self._say("rig", f"{spec.full_name} {ending}; {what}")
+        return [self._start_again(spec, node, context)] if restarts else []
+
+    def _start_again(self, spec: NodeSpec, node: RigProcess, context: LaunchContext) -> Action:
+        """Launch's own respawn would not wait until it is known how the node has ended."""
+        again = node.again()
+        self._nodes[self._nodes.index((spec, node))] = spec, again
+        self._follow(spec, again, context)
+        return TimerAction(period=RESTART_DELAY, actions=[again])
 
     def _stop(self, ending: Ending, context: LaunchContext) -> None:
         if ending.failed:
@@ -144,9 +182,38 @@ class SuperviseRig(Action):
         self._say("rig", f"stopping: {ending.reason}")
         context.emit_event_sync(Shutdown(reason=ending.reason))
 
+    @contextmanager
+    def _heeding_signals(self, context: LaunchContext) -> Iterator[None]:
+        """Ends the rig in order also at SIGTERM, by which launch would just be gone, and lets Python raise nothing.
+
+        Launch hears of a Ctrl-C by itself, whatever handler there is; Python's raises KeyboardInterrupt anywhere in the
+        main thread, also in the task that ends the nodes.
+        """
+
+        def on_sigterm(number: int) -> None:
+            if not context.is_shutdown and self._asked_to_end:
+                self._say("rig", f"stopping: {signal.Signals(number).name} received")
+                context.emit_event_sync(Shutdown(reason=f"{signal.Signals(number).name} received"))
+
+        # Launch gives no other way to its own handler, which would leave the nodes behind.
+        manager = getattr(AsyncSafeSignalManager, "_AsyncSafeSignalManager__current", None)
+        previous = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGINT, signal.SIGTERM)}
+        launchs = manager.handle(signal.SIGTERM, on_sigterm) if manager is not None else None
+        try:
+            yield
+        finally:
+            if manager is not None:
+                manager.handle(signal.SIGTERM, launchs)
+            for number, handler in previous.items():
+                signal.signal(number, signal.SIG_DFL if handler is None else handler)  # None: one that is not Python's
+
     async def _run(self, context: LaunchContext) -> None:
+        with self._signals:
+            await self._supervise(context)
+
+    async def _supervise(self, context: LaunchContext) -> None:
         while not context.is_shutdown:
-            # Not in the main thread, which a Ctrl-C interrupts anywhere: the rig would have nobody to end it.
+            # Not in the main thread, which shows what the nodes print: it may wait for the recorder to hear of a fault.
             ending = await context.asyncio_loop.run_in_executor(None, self._supervisor.tick)
             if context.is_shutdown:
                 break
@@ -159,8 +226,8 @@ class SuperviseRig(Action):
             for spec, node in self._nodes:
                 if spec.commands:
                     await self._tell(node, context)
-        for _, node in reversed(self._nodes):
-            await self._end(node, context)
+        for spec, node in reversed(self._nodes):
+            await self._end(spec, node, context)
         self._over = True
         if self._monitor.experiment_failed:
             self._failure = self._failure or "the experiment has failed"
@@ -174,22 +241,32 @@ class SuperviseRig(Action):
         if self._failure:  # an exception of this task would be lost where another task ends at the same moment
             context.asyncio_loop.call_exception_handler({"message": f"the rig has failed: {self._failure}"})
 
-    async def _end(self, node: RigNode, context: LaunchContext) -> None:
-        """Lets a node end, and waits for it; launch's own timers escalate to SIGTERM and SIGKILL."""
+    async def _end(self, spec: NodeSpec, node: RigProcess, context: LaunchContext) -> None:
+        """Lets a node end, and waits for it; it gets the next signal when it has printed nothing for too long."""
         future = await self._tell(node, context)
-        if future is not None:
-            await asyncio.wait([future])
+        if future is None:
+            return
+        for number, timeout in SIGNAL_TIMEOUTS.items():
+            if number != signal.SIGINT and node.running_pid is not None:  # which it was told by
+                await context.emit_event(SignalProcess(signal_number=number, process_matcher=matches_action(node)))
+            begun = time.monotonic()
+            while (left := max(begun, node.last_output) + timeout - time.monotonic()) > 0:
+                ended, _ = await asyncio.wait([future], timeout=left)
+                if ended:
+                    return
+            self._say("rig", f"{spec.full_name} did not end after {number.name}")
 
-    async def _tell(self, node: RigNode, context: LaunchContext) -> asyncio.Future[None] | None:
+    async def _tell(self, node: RigProcess, context: LaunchContext) -> asyncio.Future[None] | None:
         """Lets a node end; what is done once it has ended, None where it was not started."""
         node.its_turn = True
         future: asyncio.Future[None] | None = node.get_asyncio_future()
         if future is not None:
+            node.stopped_early = node.stopped_early or node.last_output == -math.inf
             await context.emit_event(ShutdownProcess(process_matcher=matches_action(node)))
         return future
 
     def _end_what_launch_left(self) -> None:
-        """Ends the nodes in order where launch has left them: it does so at SIGTERM and SIGQUIT."""
+        """Ends the nodes in order where launch has left them, as where its own loop has failed."""
         threading.main_thread().join()
         if self._over:
             return

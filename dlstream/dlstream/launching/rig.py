@@ -15,7 +15,7 @@ from launch.actions import LogInfo
 from launch.logging import get_logger
 from launch_ros.utilities import prefix_namespace
 
-from dlstream.launching.actions import RigNode, SuperviseRig
+from dlstream.launching.actions import OPTIONS, RigNode, SuperviseRig
 from dlstream.rig.check import checked_rig
 from dlstream.rig.nodes import NodeSpec, deciding, needed, own_topics, rig_nodes
 from dlstream.rig.overrides import Override
@@ -30,9 +30,6 @@ from dlstream.secure import security_environment
 from dlstream_common import DlstreamError, Problem, now
 from dlstream_common.ros import WITH_PARENT
 from launch import LaunchContext
-
-_END_TIMEOUT = "60"
-"""Seconds for a node to end after SIGINT: a recorder has a session to finish."""
 
 
 def rig_actions(
@@ -94,7 +91,7 @@ def rig_actions(
         def say(name: str, text: str) -> None:
             log.info(text if name == "rig" else f"{name}: {text}")
 
-        nodes = [(spec, _node(spec, context, log_level)) for spec in specs]
+        nodes = [(spec, node_action(spec, context, log_level)) for spec in specs]
         supervisor = Supervisor(rig, monitor, say, status_every=status_every)
         supervision = SuperviseRig(nodes, monitor, supervisor, say, stack.pop_all(), rig.pictures)
         return [*warnings, *(node for _, node in nodes), supervision]
@@ -122,7 +119,12 @@ def rig_namespace(context: LaunchContext, given: str) -> Override | None:
     return Override(f"namespace:={name}", ("namespace",), name) if name else None
 
 
-def _node(spec: NodeSpec, context: LaunchContext, log_level: str) -> RigNode:
+def node_action(spec: NodeSpec, context: LaunchContext, log_level: str = "") -> RigNode:
+    """The action that starts a process of a rig.
+
+    Args:
+        log_level: of the node, such as debug; empty: as ROS has it.
+    """
     own_name = {"name": spec.name, "namespace": spec.namespace}
     setsid = shutil.which("setsid")  # a Ctrl-C in the terminal reaches only the launcher, which ends nodes in order
     prefix = [*([setsid] if setsid else []), *dying_with_parent()]
@@ -140,10 +142,5 @@ def _node(spec: NodeSpec, context: LaunchContext, log_level: str) -> RigNode:
             WITH_PARENT: "1",
             **security_environment(spec),
         },  # a launch that is killed leaves no node behind
-        output="screen",
-        emulate_tty=False,
-        respawn=spec.on_failure == "restart",
-        respawn_delay=0.5,
-        sigterm_timeout=_END_TIMEOUT,
-        sigkill_timeout="10",
+        **OPTIONS,
     )

@@ -25,6 +25,7 @@ from dlstream_common import (
     RigNamespace,
     Settings,
     load_settings,
+    masked,
     misfit,
     read_yaml,
     resolved,
@@ -67,7 +68,7 @@ class _Rig(Settings):
 
     @property
     def changes(self) -> tuple[str, ...]:
-        """The options of the command line that changed what the file says."""
+        """The options of the command line that changed what the file says, without passwords: a session keeps them."""
         return self._changes
 
     @field_validator("recorder", mode="before", check_fields=False)
@@ -142,7 +143,7 @@ def load_rig(path: str | Path, without_experiment: bool = False, overrides: Sequ
         raise InputError(error.path, [*unquoted, *problems]) from error
     if unquoted:
         raise InputError(path, unquoted)
-    rig._changes = tuple(override.option for override in overrides)
+    rig._changes = tuple(masked(override.option) for override in overrides)
     return rig
 
 

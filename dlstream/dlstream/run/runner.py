@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import signal
 import time
+from bisect import insort
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from types import FrameType
@@ -16,9 +17,9 @@ from dlstream.run.supervision import Ending, RestartLimit, Say
 from dlstream.run.together import speaker
 from dlstream_common import DlstreamError
 
-_SIGNAL_TIMEOUTS = {signal.SIGINT: 30.0, signal.SIGTERM: 10.0, signal.SIGKILL: 10.0}
+SIGNAL_TIMEOUTS = {signal.SIGINT: 30.0, signal.SIGTERM: 10.0, signal.SIGKILL: 10.0}
 """Seconds without output before the next signal: a node that still prints, such as a recorder, is waited for."""
-_RESTART_DELAY = 0.5
+RESTART_DELAY = 0.5
 TOLD_TO_END = "was asked to end by a signal"
 """How a node ended that somebody else than the launcher has told to."""
 _TURN = 45.0
@@ -117,7 +118,8 @@ class Runner:
             on_line=lambda spec, text: self._events.put(_Line(spec, text)),
             on_exit=lambda process, code: self._events.put(_Exit(process, code)),
         )
-        self._processes.append(process)
+        # In its place, also where it is started again: a recorder that ended first would miss what the others send.
+        insort(self._processes, process, key=lambda one: self._specs.index(one.spec))
 
     def _handle_events(self, tick: Callable[[], Ending | None] | None) -> Ending:
         while True:
@@ -159,7 +161,7 @@ class Runner:
             return f"{spec.full_name} {ending}"
         if restarts:
             self._say("rig", f"{spec.full_name} {ending}; started again")
-            time.sleep(_RESTART_DELAY)
+            time.sleep(RESTART_DELAY)
             return self._start_again(spec, ending)
         self._say("rig", f"{spec.full_name} {ending}; the rig continues without it")
         return ""
@@ -190,7 +192,7 @@ class Runner:
     def _end_all(self) -> None:
         for process in reversed(self._processes):
             self._await_turn(process.spec)
-            for number, timeout in _SIGNAL_TIMEOUTS.items():
+            for number, timeout in SIGNAL_TIMEOUTS.items():
                 process.signal(number)
                 if self._wait(process, timeout):
                     break
