@@ -23,6 +23,10 @@ needs_chromium = pytest.mark.skipif(program() is None, reason="no Chromium; `mak
 PANEL = ("recorder: {", "panel: {port: 0}\nrecorder: {")
 BY_HAND = ("output_timeout: 60", "output_timeout: 60, autostart_run: false")
 OFF_BY_HAND = ("offscreen: true", "offscreen: true\n    manual_timeout: 600")
+STANDS = "(e => e === document.body ? 'nowhere' : e.id || e.getAttribute(\"class\") || e.tagName)"
+STANDS += "(document.activeElement)"
+# The browser takes the focus from what can't have it any more only as it draws the page.
+PAINTED = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 
 
 def link_of(rig: RigUnderTest, role: str = "") -> str:
@@ -91,6 +95,12 @@ def diagnoses(observer: Any, says: dict[str, dict[str, str]]) -> Any:
             publisher.publish(diagnosis_to_message(Diagnosis(Level.OK, "", values), node, "", stamp))
 
     return observer.within(lambda: observer.node.create_timer(0.2, publish))
+
+
+def stands(page: Page) -> str:
+    """What has the focus, after the page has been drawn."""
+    page.run(PAINTED)
+    return str(page.run(STANDS))
 
 
 def draw_an_ellipse(page: Page, shapes: int) -> None:

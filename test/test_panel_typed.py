@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from browser import Page
-from panel_tools import draw_an_ellipse, needs_chromium
+from panel_tools import PAINTED, draw_an_ellipse, needs_chromium, stands
 from rig_tools import CONFIG
 
 pytestmark = needs_chromium
@@ -73,16 +73,6 @@ def test_what_is_typed_and_does_not_count_is_told_and_nothing_is_saved_in_its_pl
 
 
 FOCUS = "document.querySelector('{}').focus()"
-STANDS = "(e => e === document.body ? 'nowhere' : e.id || e.getAttribute(\"class\") || e.tagName)"
-STANDS += "(document.activeElement)"
-# The browser takes the focus from what can't have it any more only as it draws the page.
-PAINTED = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
-
-
-def stands(page: Page) -> str:
-    """What has the focus, after the page has been drawn."""
-    page.run(PAINTED)
-    return str(page.run(STANDS))
 
 
 def test_who_uses_keys_stands_somewhere_after_all_that_is_removed_or_can_not_be_pressed_again(opened):

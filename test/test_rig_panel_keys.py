@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from browser import Page
-from panel_tools import BY_HAND, OFF_BY_HAND, link_of, needs_chromium, on_picture
+from panel_tools import BY_HAND, OFF_BY_HAND, PAINTED, link_of, needs_chromium, on_picture, stands
 
 pytestmark = needs_chromium
 WHAT = "document.querySelector('#outputs .what').innerText === '{}'"
@@ -68,6 +68,33 @@ def test_s_is_stop_in_a_list_and_on_a_keyboard_of_another_alphabet(open_panel):
     press_key(page, "ы", "KeyS")
     assert page.run("document.activeElement.value") == "ы"
     page.until(WHAT.format("off · armed"))
+    assert rig.stop() == 0
+
+
+def test_who_stands_in_the_test_of_an_output_stays_there_while_it_can_not_be_used(open_panel):
+    rig, page = open_panel(BY_HAND, OFF_BY_HAND)
+    page.until(WHAT.format("off · armed"))
+    page.click("summary")
+    field, fields = "#outputs input[name=seconds]", "document.querySelector('#outputs fieldset')"
+    click = "document.querySelector('{}').click()"  # of another browser: the focus stays where it is
+    for unusable, usable in (("#outputs .arm", "#outputs .arm"), ("[data-key=experiment] button",) * 2):
+        page.run(f"document.querySelector('{field}').focus()")
+        page.run(click.format(unusable))
+        page.until(f"{fields}.disabled")
+        assert stands(page) == "side"
+        page.until(f"!document.querySelector('{usable}').disabled")  # its word has just turned
+        page.run(click.format(usable))
+        page.until(f"!{fields}.disabled")
+        assert page.run(f"{PAINTED}.then(() => document.activeElement.matches('{field}'))")
+    # Who has gone elsewhere meanwhile stays there.
+    page.run(f"document.querySelector('{field}').focus()")
+    page.press("s")
+    page.until(f"{fields}.disabled")
+    page.until("!document.querySelector('#outputs .arm').disabled")
+    page.run("document.querySelector('#outputs .arm').focus()")
+    page.press("Enter")
+    page.until(f"!{fields}.disabled")
+    page.until("document.activeElement.matches('#outputs .arm:not(:disabled)')")
     assert rig.stop() == 0
 
 

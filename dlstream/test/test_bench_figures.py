@@ -7,7 +7,16 @@ import random
 import numpy as np
 import pytest
 
-from dlstream.bench.figures import RATES, Figures, Times, computed_at_once, figures_of, left_out, verdict
+from dlstream.bench.figures import (
+    LESS_TO_COMPUTE,
+    RATES,
+    Figures,
+    Times,
+    computed_at_once,
+    figures_of,
+    left_out,
+    verdict,
+)
 from dlstream_common import Frame
 from dlstream_recorder import OfflineSession
 
@@ -123,6 +132,7 @@ def test_the_verdict_in_words(tmp_path):
     assert verdict(figures(tmp_path / "b", [11.4] * 3000, cameras=2, without=120)) == [
         "At the 60 frames a second that came, this machine left out 12 % of the frames.",
         "By its times, at 30 frames a second of each of 2 cameras it keeps up; at 50 it would leave out 12 %.",
+        LESS_TO_COMPUTE,
     ]
     assert verdict(figures(tmp_path / "f", [11.4] * 3000, cameras=2, at_once=2)) == [
         "At the 60 frames a second that came, this machine keeps up.",

@@ -18,6 +18,11 @@ from dlstream_recorder.report.tables import read_events, read_latency, segment_s
 RATES = (15, 25, 30, 50, 60, 75, 90, 100, 120, 150, 200, 300, 500)
 KEEPS_UP = 0.01
 """A rate is kept up with where at most this share of the frames gets no pose."""
+LESS_TO_COMPUTE = (
+    "What asks for less: a window around the animal (pose: {crop: 320}), a network in int8 or bf16, fewer frames a "
+    "second, one process (together: true). Measure what a window or another precision does to the poses: "
+    "docs/how-to/pose.md, docs/how-to/precision.md"
+)
 _WARM_UP = 5
 """Poses at the beginning that do not count: engines and compilers prepare for them."""
 
@@ -188,4 +193,4 @@ def verdict(figures: Figures) -> list[str]:
     else:
         joint = "; at" if kept else ", at"
         lines.append(f"{text}{joint} {beyond} it would leave out {max(1, round(100 * shares[beyond]))} %.")
-    return lines
+    return [*lines, *([LESS_TO_COMPUTE] if figures.rate and share > KEEPS_UP else [])]

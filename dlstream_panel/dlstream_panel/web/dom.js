@@ -36,19 +36,23 @@ export function mark(element, key, value) {
   if (element.dataset[key] !== value) element.dataset[key] = value;
 }
 
+let held = null; // {control, at}: what had the focus last when it could not be used any more
+
 /**
- * Lets a button be pressed, or not. One that has the focus hands it to what is around it, where keys still act and Tab
- * goes on, and gets it back: who uses keys stays where they were.
+ * Lets a button, or all fields of a fieldset, be used, or not. What has the focus hands it to what is around it, where
+ * keys still act and Tab goes on, and gets it back: who uses keys stays where they were.
  */
-export function allow(button, yes) {
-  if (button.disabled === !yes) return;
-  const around = button.parentElement.closest("[tabindex]");
-  if (!yes) {
-    button.held = document.activeElement === button;
-    if (button.held) around?.focus({ preventScroll: true });
+export function allow(control, yes) {
+  if (control.disabled === !yes) return;
+  const [around, at] = [control.parentElement.closest("[tabindex]"), document.activeElement];
+  if (!yes && control.contains(at)) {
+    held = { control, at };
+    around?.focus({ preventScroll: true });
   }
-  button.disabled = !yes;
-  if (yes && button.held && [around, document.body].includes(document.activeElement)) button.focus({ preventScroll: true });
+  control.disabled = !yes;
+  if (!yes || held?.control !== control) return;
+  if ([around, document.body].includes(at)) held.at.focus({ preventScroll: true });
+  held = null;
 }
 
 const TURN = 700; // ms

@@ -3,6 +3,8 @@
 import { byId, keepChildren, make, mark, say } from "./dom.js";
 import { read } from "./link.js";
 
+const OLD = 1000; // ms after which a picture counts as old
+
 /** A frame of each of the sessions of the rig's folder. */
 export async function sessionGrounds(hello) {
   if (!hello.pages.includes("sessions")) return [];
@@ -63,6 +65,13 @@ export class Ground {
   show() {
     this.#watch();
     this.#still();
+  }
+
+  /** What is drawn belongs on a picture of this camera as it is now; one that is held, or of a session, stays. */
+  cover(stage, camera) {
+    const since = stage.drawnAt === null ? Infinity : performance.now() - stage.drawnAt;
+    const missing = since === Infinity || (this.isLive && !this.held && since > OLD);
+    stage.cover(missing ? `no picture${camera && ` of ${camera}`}${since === Infinity ? "" : ` for ${Math.round(since / 1000)} s`}` : "");
   }
 
   #choose() {

@@ -1,7 +1,7 @@
 // The outputs: what each does, whether it is armed, its last answer; arm, disarm, and a timed test.
 
 import { ask } from "./link.js";
-import { byId, keepChildren, make, mark, say, tell, turn } from "./dom.js";
+import { allow, byId, keepChildren, make, mark, say, tell, turn } from "./dom.js";
 
 const SILENT = 2500; // ms: an output reports five times a second, and the page hears of it once a second
 
@@ -55,7 +55,7 @@ export class Outputs {
     arm.setAttribute("aria-label", `${arm.textContent} ${name}`);
     say(item.children[1], this.#answer(output));
     const test = item.querySelector("fieldset");
-    if (test) test.disabled = silent || !output.armed || this.state.experiment.status === "running";
+    if (test) allow(test, !silent && Boolean(output.armed) && this.state.experiment.status !== "running");
   }
 
   #answer(output) {

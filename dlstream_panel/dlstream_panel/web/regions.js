@@ -4,20 +4,19 @@ import { allow, byId, make, mark, say, settle, tell } from "./dom.js";
 import { canonical, Draft } from "./draft.js";
 import { Ground, sessionGrounds } from "./ground.js";
 import { History } from "./region_history.js";
+import { CopiedRegion } from "./region_copy.js";
 import { inFile } from "./region_file.js";
 import { HINTS, RegionKeys } from "./region_keys.js";
 import { focusInList, placeInList, showFields, showList } from "./region_list.js";
 import { ScaleDialog } from "./region_scale.js";
-import { moved, withoutCorner } from "./shapes.js";
+import { withoutCorner } from "./shapes.js";
 import { Stage } from "./stage.js";
-
-const OLD = 1000; // ms after which a picture counts as old
 
 export class Regions {
   #drawn = new History();
   #file = null; // what the rig said of the experiment file
   #before = null; // of a drag
-  #copied = null; // a region, for Ctrl+V
+  #copied = new CopiedRegion();
   #saves = null;
   #refused = false; // whether something that was typed did not count
   #unsure = false; // whether what was asked to be saved is
@@ -295,23 +294,14 @@ export class Regions {
 
   #saving = false;
 
-  /** The copied region once more, a little aside, on the camera that is shown. */
   #paste() {
-    if (!this.#copied) return false;
-    const { camera: _old, ...shape } = (this.#copied = moved(this.#copied, 10, 10, 0));
-    this.#change("new", "", shape, true);
-    return true;
+    const shape = this.#copied.next();
+    if (shape) this.#change("new", "", shape, true);
+    return Boolean(shape);
   }
 
-  async #copy() {
-    if (this.selected.kind === "region") this.#copied = this.#now.regions[this.selected.name];
-    try {
-      await navigator.clipboard.writeText(byId("region-text").textContent);
-      tell("copied");
-    } catch {
-      getSelection().selectAllChildren(byId("region-text"));
-      tell("The browser copies by itself only on this machine or by https: press Ctrl+C", "problem");
-    }
+  #copy() {
+    this.#copied.copy(this.selected.kind === "region" ? this.#now.regions[this.selected.name] : undefined);
   }
 
   // What is seen.
@@ -339,19 +329,12 @@ export class Regions {
 
   #picture(image) {
     this.stage.picture(image);
-    this.#cover();
+    this.ground.cover(this.stage, this.camera);
   }
 
   #clear() {
     this.stage.clear();
-    this.#cover();
-  }
-
-  /** What is drawn belongs on a picture of this camera as it is now; one that is held, or of a session, stays. */
-  #cover() {
-    const since = this.stage.drawnAt === null ? Infinity : performance.now() - this.stage.drawnAt;
-    const missing = since === Infinity || (this.ground.isLive && !this.ground.held && since > OLD);
-    this.stage.cover(missing ? `no picture${this.camera && ` of ${this.camera}`}${since === Infinity ? "" : ` for ${Math.round(since / 1000)} s`}` : "");
+    this.ground.cover(this.stage, this.camera);
   }
 
   #hover([x, y]) {
@@ -375,7 +358,7 @@ export class Regions {
   #describe() {
     for (const button of document.querySelectorAll("button[data-tool]")) button.setAttribute("aria-pressed", String(button.dataset.tool === this.tool));
     mark(byId("stage"), "tool", this.tool);
-    this.#cover();
+    this.ground.cover(this.stage, this.camera);
     say(byId("tool-hint"), this.acts ? HINTS[this.tool] : "This link is for looking only.");
     allow(byId("undo"), this.#drawn.canUndo);
     allow(byId("redo"), this.#drawn.canRedo);
