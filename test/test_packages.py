@@ -26,7 +26,7 @@ BY_PIP = {"av", "mcap", "numba", "segno"}
 OPTIONAL = {
     "cryptography": "requirements-tools.in",
     "dask distributed": "requirements-tools.in",
-    "gpiozero grpc nidaqmx pigpio pymodbus pypylon pyrealsense2 serial sounddevice": "requirements-devices.in",
+    "gpiozero grpc harp nidaqmx pigpio pymodbus pypylon pyrealsense2 serial sounddevice": "requirements-devices.in",
     "deeplabcut dlclive onnx openvino tensorflow tf2onnx torch torchvision": "requirements-dlc.txt",
     "loguru omegaconf sleap_io sleap_nn": "requirements-sleap.txt",
     "ndx_pose pynwb": "requirements-tools.in",

@@ -19,7 +19,8 @@ EACH = (
     "import sys; from dlstream.cli.main import main\nfor rig in sys.argv[1:]:\n sys.argv[1:] = ['check', rig]; main()"
 )
 with own_parts_only():
-    OPTIONAL = {name for parts in (SOURCES, OUTPUTS, ENGINES) for part in parts.values() for name in part.requires}
+    NEEDED = {name for parts in (SOURCES, OUTPUTS, ENGINES) for part in parts.values() for name in part.requires}
+    OPTIONAL = {name.partition(".")[0] for name in NEEDED}
 OPTIONAL |= {
     "deeplabcut",
     "grpc",
@@ -300,6 +301,7 @@ def test_without_any_optional_library_the_rest_runs(lab: Path, site: Path, bare:
         ("openvino", "openvino"),
         ("nidaqmx", "'nidaqmx[grpc]'"),
         ("gpiozero", "gpiozero"),
+        ("harp.device.client", "harp-device"),
     ):
         assert re.search(rf"needs {library}: /\S*python\S* -m pip install {re.escape(package)}", listed), library
     command("check", "rig.yaml")

@@ -49,6 +49,22 @@ def _pins(monkeypatch: pytest.MonkeyPatch) -> None:
             "outputs.b.channel: found Dev1/ao0 of this computer, which outputs.a.channel has already",
         ),
         (
+            "outputs:\n  a: {type: harp, port: /dev/a, line: DO0}\n  b: {type: harp, port: /dev/a, line: DO0}\n",
+            "outputs.b.line: found DO0 of the Harp board at /dev/a, which outputs.a.line has already",
+        ),
+        (
+            "outputs:\n  a: {type: harp, port: /dev/a, line: DO0}\n  b: {type: serial, port: /dev/a}\n",
+            "outputs.a.port: found /dev/a, which outputs.b.port has already (line 5); expected a port of its own",
+        ),
+        (
+            "outputs:\n  a: {type: arduino, port: /dev/a, pin: 8}\n  b: {type: harp, port: /dev/a, line: DO0}\n",
+            "outputs.b.port: found /dev/a, which outputs.a.port has already (line 4); expected a port of its own",
+        ),
+        (
+            "outputs:\n  a: {type: arduino, pin: 8}\n  b: {type: harp, port: /dev/a, line: DO0}\n",
+            "outputs.a.port: found 'auto' beside outputs.b.port, /dev/a (line 5); expected the board's port: auto",
+        ),
+        (
             "outputs:\n  a: {type: arduino, pin: 8}\n  b: {type: arduino, pin: 9, port: /dev/a}\n",
             "outputs.a.port: found 'auto' beside outputs.b.port, /dev/a (line 5); expected auto for all",
         ),
@@ -72,6 +88,7 @@ def test_what_two_parts_want_is_refused_with_both_keys(tmp_path: Path, text: str
         "outputs:\n  a: {type: arduino, pin: 8}\n  b: {type: arduino, pin: 9}\ninputs:\n  c: {pin: 2}\n",
         "outputs:\n  a: {type: arduino, pin: 8, port: /dev/a}\n  b: {type: arduino, pin: 8, port: /dev/b}\n",
         "outputs:\n  a: {type: gpio, pin: 17}\n  b: {type: gpio, pin: 17, address: pi2}\n",
+        "outputs:\n  a: {type: harp, port: /dev/a, line: DO0}\n  b: {type: harp, port: /dev/a, line: SupplyPort0}\n",
     ],
 )
 def test_pins_of_their_own_are_taken(tmp_path: Path, text: str) -> None:

@@ -171,6 +171,33 @@ def test_a_pulse_that_lasts_too_long_is_told(wait_for):
     wait_for(lambda: len(line.levels) == 4, "the end")
 
 
+def test_a_pulse_that_the_device_ends_is_not_too_long_where_this_computer_is_late(wait_for):
+    line = Line()
+    timed = TimedLine(line.switch)
+    line.slow_low = 0.02
+    timed.play(Train(frequency=10, width=5, count=2), device_ends=True)
+    rest(wait_for)
+    assert line.levels.count(False) == line.levels.count(True) > 0
+    assert "lasted" not in timed.fault()
+
+
+def test_what_is_on_is_set_again_and_what_is_off_is_not():
+    line = Line()
+    timed = TimedLine(line.switch)
+    assert timed.again() is False
+    timed.play(On())
+    assert timed.again() is True
+    timed.low()
+    assert timed.again() is False
+    assert line.levels == [True, True, False]
+
+
+def test_the_time_that_a_device_tells_is_that_of_the_acknowledgement():
+    timed = TimedLine(lambda high: 17 if high else 18)
+    assert timed.play(On()) == 17
+    assert timed.low() == 18
+
+
 def test_a_device_that_fails_between_two_edges_is_a_fault(wait_for):
     line = Line()
     timed = TimedLine(line.switch)

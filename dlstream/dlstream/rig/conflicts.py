@@ -48,16 +48,13 @@ def _one_at_a_time(rig: Rig, data: Any) -> Iterator[Problem]:
 
 
 def _board_and_whole_port(rig: Rig, data: Any) -> Iterator[Problem]:
-    """A board is shared by its pins, but not with an output that has its port to itself (`type: serial`)."""
-    whole: dict[tuple[str, str], tuple[str, ...]] = {}
-    for place, section in _parts(rig):
-        if "port" in _exclusive(section):
-            whole[host_of(section, rig.hosts), os.path.realpath(section.port)] = place
-    for place, section in _parts(rig):
+    """A board is shared by its lines, but not with what speaks to it otherwise, such as `type: serial`."""
+    first: dict[tuple[str, str], tuple[tuple[str, str], Any]] = {}
+    parts = [(place, section) for place, section in _parts(rig) if _port(section) not in ("", _AUTO)]
+    for place, section in sorted(parts, key=lambda part: "port" not in _exclusive(part[1])):
         port = _port(section)
-        if "pin" not in _exclusive(section) or port in ("", _AUTO):
-            continue
-        if other := whole.get((host_of(section, rig.hosts), os.path.realpath(port))):
+        other, whose = first.setdefault((host_of(section, rig.hosts), os.path.realpath(port)), (place, section))
+        if other != place and _shared(section) and _shared(section) != _shared(whose):
             found = f"{port}, which {'.'.join(other)}.port has already{_line(data, (*other, 'port'))}"
             yield Problem((*place, "port"), found, "a port of its own: one program can't speak to a board in two ways")
 
@@ -69,10 +66,10 @@ def _auto_and_named(rig: Rig, data: Any) -> Iterator[Problem]:
         host = host_of(section, rig.hosts)
         named = [one for one in ports if one[2] not in ("", _AUTO) and host_of(one[1], rig.hosts) == host]
         if port == _AUTO and named:
-            other, whose, name = min(named, key=lambda one: "port" in _exclusive(one[1]))
+            other, whose, name = min(named, key=lambda one: _is_another(section, one[1]))
             found = f"'auto' beside {'.'.join(other)}.port, {name}{_line(data, other)}"
             wanted = "auto for all, if there is one board; or the port of each"
-            if "port" in _exclusive(whose):
+            if _is_another(section, whose):
                 wanted = "the board's port: auto opens and greets every port, so that of this other board as well"
             yield Problem((*place, "port"), found, wanted)
 
@@ -80,7 +77,20 @@ def _auto_and_named(rig: Rig, data: Any) -> Iterator[Problem]:
 def _port(section: Any) -> str:
     """The serial port of a part; empty: it has none."""
     port = getattr(section, "port", "")
-    return port if isinstance(port, str) and not {"pin", "port"}.isdisjoint(_exclusive(section)) else ""
+    return port if isinstance(port, str) and not {"line", "pin", "port"}.isdisjoint(_exclusive(section)) else ""
+
+
+def _shared(section: Any) -> str:
+    """The device that a part shares with others; empty: none."""
+    try:
+        return str(getattr(section, "shared_device", ""))
+    except PartFault:  # the section's own check tells of the part's mistakes
+        return ""
+
+
+def _is_another(section: Any, other: Any) -> bool:
+    """Whether another part has a port to itself, or a board of another kind."""
+    return "port" in _exclusive(other) or _shared(other).partition(" ")[0] != _shared(section).partition(" ")[0]
 
 
 def _parts(rig: Rig) -> Iterator[tuple[tuple[str, str], Any]]:

@@ -61,10 +61,11 @@ class TimedLine:
     is due already. `fault` reports how many were, and a pulse that lasted more than 10 ms too long.
 
     Args:
-        switch: sets the line; returns once the device has been commanded. Not called by two threads at once.
+        switch: sets the line; returns once the device has been commanded, with the time at which the device did so in
+            nanoseconds since the epoch, or None where it does not tell. Not called by two threads at once.
     """
 
-    def __init__(self, switch: Callable[[bool], None]) -> None:
+    def __init__(self, switch: Callable[[bool], int | None]) -> None:
         self._switch = switch
         self._lock = threading.Lock()
         self._stopped = threading.Event()
@@ -73,8 +74,12 @@ class TimedLine:
         self._over = math.inf  # when what is being played should be over
         self._faults: list[str] = []
 
-    def play(self, action: Action) -> int:
+    def play(self, action: Action, device_ends: bool = False) -> int:
         """Begins an action in place of the one before; returns when it took effect, or will after its delay.
+
+        Args:
+            action: one of `TIMED`.
+            device_ends: the device itself ends each pulse, so that none is too long where this computer is late.
 
         Raises:
             DlstreamError: the device failed.
@@ -90,10 +95,9 @@ class TimedLine:
             self._over = math.inf if action.seconds is None else begin + action.seconds
             applied = now() + int(start * 1e9)
             if start == 0:
-                self._set(True)
-                applied = now()
+                applied = self._set(True)
             if width is not None:
-                arguments = (chain([(start, width)], pulses), begin, stopped)
+                arguments = (chain([(start, width)], pulses), begin, stopped, device_ends)
                 threading.Thread(target=self._play, args=arguments, name="timed-line", daemon=True).start()
             return applied
 
@@ -105,8 +109,21 @@ class TimedLine:
         """
         with self._lock:
             self._stopped.set()
-            self._set(False)
-            return now()
+            return self._set(False)
+
+    def again(self) -> bool:
+        """Sets the line high once more if it is high: for a device that ends what it is not told again.
+
+        Returns:
+            Whether it was high.
+
+        Raises:
+            DlstreamError: the device failed.
+        """
+        with self._lock:
+            if self._high:
+                self._set(True)
+            return self._high
 
     def fault(self) -> str:
         """What has gone wrong since the last call; empty if nothing has."""
@@ -114,12 +131,15 @@ class TimedLine:
             faults, self._faults = self._faults, []
         return "; ".join(faults)
 
-    def _set(self, high: bool) -> None:
+    def _set(self, high: bool) -> int:
         self._high = self._high or high  # while it is being switched, and after a failure: it may be high
-        self._switch(high)
+        switched = self._switch(high)
         self._high, self._since = high, time.monotonic()
+        return now() if switched is None else switched
 
-    def _play(self, pulses: Iterable[tuple[float, float]], begin: float, stopped: threading.Event) -> None:
+    def _play(
+        self, pulses: Iterable[tuple[float, float]], begin: float, stopped: threading.Event, device_ends: bool
+    ) -> None:
         count = left_out = 0
         longest, excess = 0.0, 0.0
         try:
@@ -142,7 +162,7 @@ class TimedLine:
             with self._lock:
                 if left_out:
                     self._faults.append(f"{left_out} of {count} pulses were left out: this computer was too busy")
-                if excess > _TOLERANCE:
+                if excess > _TOLERANCE and not device_ends:
                     text = f"a pulse of {1000 * (longest - excess):.3g} ms lasted {1000 * longest:.0f} ms"
                     self._faults.append(f"{text}: this computer was too busy")
 
