@@ -276,7 +276,8 @@ class _Drawing:
         self._points = DrawnKeypoints(experiment.keypoints, estimator.info.keypoints)
         panel = self._panel = SidePanel(width, height, lines)
         self._video = AnnotatedVideo(folder / "annotated.mp4", panel.width, panel.height, first.stamp)
-        self._outlines = {name: np.array(points, np.float32) for name, points in outlines(experiment, camera)}
+        found = [(name, np.array(points, np.float32)) for name, points in outlines(experiment, camera)]
+        self._regions = [[OverlayRegion(name, points, held) for held in (False, True)] for name, points in found]
         self._picture: NDArray[np.uint8] | None = None
         self._decided = False
         self._behind = Behind()
@@ -293,7 +294,7 @@ class _Drawing:
             to_view(frame.image, frame.encoding),
             self._points.add(poses.individuals) if poses is not None else (),
             self._edges,
-            [OverlayRegion(name, points, active.get(name, False)) for name, points in self._outlines.items()],
+            [each[active.get(each[0].name, False)] for each in self._regions],
         )
         picture = self._panel.beside(picture, lines)
         self._video.add(picture, frame.stamp)

@@ -20,7 +20,7 @@ from dlstream.offline.outside import Due
 from dlstream.offline.rows import in_rows, times_of_rows
 from dlstream_camera import SourceSettings, crop_slices
 from dlstream_common import Frame, Image, RecordingError, SourceError, encoding_of
-from dlstream_common.video import FrameFile, LostFrame, VideoFile, VideoFrame, ahead, check_name, open_frames
+from dlstream_common.video import FrameFile, LostFrame, ToImage, VideoFile, VideoFrame, ahead, check_name, open_frames
 from dlstream_recorder import JOURNAL, read_session
 from dlstream_recorder.report.report import is_depth
 from dlstream_recorder.writers.session_file import UNDATED
@@ -115,7 +115,7 @@ def _recorded(path: Path, table: Path, camera: str) -> Footage:
     """A session's own video, whose table has each frame's number and stamp."""
     rows = pd.read_csv(table, dtype="int64")
     camera = path.stem.split(".")[0] if camera == "" else camera
-    file, depth = VideoFile(path, pixels=_pixels, origin=0), _shows_depth(path)
+    file, depth = VideoFile(path, pixels=_AsRecorded, origin=0), _shows_depth(path)
 
     def read() -> Iterator[Frame | Lost]:
         sequences, stamps = _numbers(rows["sequence"].tolist()), rows["stamp_ns"].tolist()
@@ -138,19 +138,21 @@ def _numbers(sequences: Sequence[int]) -> list[int]:
     return numbers
 
 
-def _pixels(picture: av.VideoFrame) -> Image:
-    """The image as it was recorded, bit by bit where the video is lossless."""
-    if picture.format.name in ("gray", "gray16le"):
-        return picture.to_ndarray()
-    if picture.format.name == "yuv422p":
-        brightness, blue, red = (
-            np.frombuffer(plane, np.uint8).reshape(plane.height, plane.line_size)[:, : plane.width]
-            for plane in picture.planes
-        )
-        image = np.empty((*brightness.shape, 2), np.uint8)
-        image[:, :, 1], image[:, 0::2, 0], image[:, 1::2, 0] = brightness, blue, red
-        return image
-    return picture.to_ndarray(format="bgr24")
+class _AsRecorded(ToImage):
+    """Images as they were recorded, bit by bit where the video is lossless."""
+
+    def __call__(self, picture: av.VideoFrame) -> Image:
+        if picture.format.name == "gray":
+            return picture.to_ndarray()
+        if picture.format.name == "yuv422p":
+            brightness, blue, red = (
+                np.frombuffer(plane, np.uint8).reshape(plane.height, plane.line_size)[:, : plane.width]
+                for plane in picture.planes
+            )
+            image = np.empty((*brightness.shape, 2), np.uint8)
+            image[:, :, 1], image[:, 0::2, 0], image[:, 1::2, 0] = brightness, blue, red
+            return image
+        return super().__call__(picture)
 
 
 def _encoding(image: Image, depth: bool) -> str:
