@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import resource
+
 import av
 import numpy as np
 import pytest
 
 from dlstream.offline.annotated import AnnotatedVideo
+from dlstream_common import RecordingError
 
 SECOND = 1_000_000_000
 
@@ -50,3 +53,25 @@ def test_nothing_is_lost_that_is_seen(tmp_path):
         [np.square(image.astype(int) - each).mean() for (_, image), each in zip(found, pictures, strict=True)]
     )
     assert 10 * np.log10(255**2 / error) > 40, "dB"
+
+
+def test_a_disk_without_room_is_told(tmp_path):
+    video = AnnotatedVideo(tmp_path / "annotated.mp4", 320, 240, 0)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+
+    random = np.random.default_rng(2)
+
+    def fill(video: AnnotatedVideo) -> None:
+        for number in range(500):
+            noise = random.integers(0, 255, (240, 320, 3), np.uint8)  # many bytes, so that the disk is written to
+            video.add(noise, number * SECOND // 30)
+
+    said = r"can't write .*annotated.mp4: File too large \(disk .* free\)"
+    try:
+        with pytest.raises(RecordingError, match=said):
+            fill(video)
+        with pytest.raises(RecordingError, match=said):
+            video.close()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
