@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import resource
 from pathlib import Path
 from typing import Any
 
@@ -225,25 +224,6 @@ def test_what_can_not_be_analysed_is_said(video, experiment, tmp_path, console):
     with pytest.raises(RecordingError, match="is not empty; nothing is overwritten"):
         analyze(video, tmp_path / "full", Options(NETWORK, experiment, 1.0), console)
     assert names(tmp_path / "full") == ["thing"]
-
-
-def test_a_disk_without_room_is_told(scene, tmp_path):
-    video = AnnotatedVideo(tmp_path / "annotated.mp4", 320, 240, 0)
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
-
-    def fill(video: AnnotatedVideo) -> None:
-        for number in range(500):
-            video.add(scene[number % len(scene)][0], number * SECOND // 30)
-
-    said = r"can't write .*annotated.mp4: File too large \(disk .* free\)"
-    try:
-        with pytest.raises(RecordingError, match=said):
-            fill(video)
-        with pytest.raises(RecordingError, match=said):
-            video.close()
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 @pytest.fixture(params=[(StoragePlugin.MCAP, False), (StoragePlugin.SQLITE3, False), (StoragePlugin.MCAP, True)])

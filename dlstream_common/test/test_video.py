@@ -158,6 +158,7 @@ def _sound(container: av.container.OutputContainer) -> None:
         ("cut_index_first.mp4", "libx264", {"movflags": "faststart"}),
         ("cut.mkv", "libx264", {}),
         ("cut.avi", "mjpeg", {}),
+        ("cut.wmv", "mpeg4", {}),
     ],
 )
 def test_a_truncated_file_is_refused_for_its_missing_bytes(name, codec, options, tmp_path):
@@ -167,9 +168,22 @@ def test_a_truncated_file_is_refused_for_its_missing_bytes(name, codec, options,
     read(path)
     path.write_bytes(whole[: len(whole) * 3 // 4])
     way_on = "its index, which is at the end" if name == "cut.mp4" else "save what is there with 'ffmpeg"
-    found = rf"found {len(whole) * 3 // 4} bytes; expected {len(whole)}, .*truncated: copy it again, .*{way_on}"
+    size = len(whole)
+    if name == "cut.wmv":  # without its index, which follows the data: nothing tells that there was one
+        data = whole.index(bytes.fromhex("3626b2758e66cf11a6d900aa0062ce6c"))
+        size = data + int.from_bytes(whole[data + 16 : data + 24], "little")
+    found = rf"found {len(whole) * 3 // 4} bytes; expected {size}, .*truncated: copy it again, .*{way_on}"
     with pytest.raises(SourceError, match=found):
         open_frames(path)
+
+
+def test_an_asf_whose_recorder_was_killed_is_read_as_far_as_it_goes(tmp_path):
+    path = write_video(tmp_path / "killed.wmv", even(20), "mpeg4")
+    content = bytearray(path.read_bytes())
+    data = content.index(bytes.fromhex("3626b2758e66cf11a6d900aa0062ce6c"))
+    content[data + 16 : data + 24] = bytes(8)  # the size of the data, which is written at the end
+    path.write_bytes(content)
+    assert len(read(path)[0]) == 20
 
 
 def test_what_is_no_video_is_named(tmp_path):

@@ -1,14 +1,15 @@
-"""Pictures that can't be right, reading ahead, and frames spread over a file."""
+"""Pictures that can't be right, their conversion, reading ahead, and frames spread over a file."""
 
 from __future__ import annotations
 
 import threading
 
+import av
 import numpy as np
 import pytest
 from video_files import even, write_video
 
-from dlstream_common.video import PictureCheck, Remark, ahead, open_frames, spread_frames
+from dlstream_common.video import PictureCheck, Remark, ToImage, ahead, open_frames, spread_frames
 
 RIGHT = np.arange(48, dtype=np.uint8).reshape(6, 8)
 FRAME = 100_000_000
@@ -147,3 +148,14 @@ def test_frames_spread_over_a_long_video_are_sought(tmp_path):
     found = list(spread_frames(open_frames(path), 3))
     assert [where for where, _ in found] == ["at 0.0 s", "at 10.0 s", "at 20.0 s"]
     assert [int(image[-1, -1, 0]) for _, image in found] == pytest.approx([0, 300 * 4 % 256, 600 * 4 % 256], abs=5)
+
+
+def test_what_is_kept_for_one_format_and_size_is_not_used_for_another():
+    random, convert = np.random.default_rng(5), ToImage()
+    for number in range(24):
+        width, height = ((64, 48), (32, 40))[number // 3 % 2]
+        form = ("yuv420p", "yuv444p", "gray", "yuyv422", "gray16le")[number % 5]
+        picture = av.VideoFrame.from_ndarray(random.integers(0, 255, (height, width, 3), np.uint8), format="bgr24")
+        picture = picture.reformat(format=form, dst_colorspace="itu709" if number % 2 else "itu601")
+        alone = picture.to_ndarray() if form == "gray16le" else picture.to_ndarray(format="bgr24")
+        assert np.array_equal(convert(picture), alone), (number, form)

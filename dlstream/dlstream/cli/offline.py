@@ -55,6 +55,13 @@ def analyze(
     ] = False,
     subject: Subject = "",
     note: Note = None,
+    recorded_at: Annotated[
+        str,
+        typer.Option(
+            help="When a video was recorded, such as 2026-03-01 or 2026-03-01T14:30; default: as its metadata say.",
+            show_default=False,
+        ),
+    ] = "",
     allow_python: AllowPython = False,
 ) -> None:
     """Run an experiment on every frame of a video, without ROS, as fast as possible; writes a session folder."""
@@ -64,7 +71,7 @@ def analyze(
 
     console = make_console()
     options = Options(network, experiment, scale, camera, rig, seed, fps, threads, annotate, allow_python, live_frames)
-    options = replace(options, subject=subject, notes=tuple(note or ()))
+    options = replace(options, subject=subject, notes=tuple(note or ()), recorded=recorded_at)
     run(video, out, options, console)
     show_session(out, console)
 

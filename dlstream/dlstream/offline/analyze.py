@@ -62,6 +62,7 @@ class Options:
     topic: str = ""
     subject: str = ""
     notes: tuple[str, ...] = ()
+    recorded: str = ""
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,7 @@ def analyze(path: Path, out: Path, options: Options, console: Console) -> Summar
     if is_ros1(path):
         raise DlstreamError(f"{path}: found {ros1(path)}")
     resolved = resolve(options)
-    footage = open_footage(path, resolved.camera, resolved.source, options.fps)
+    footage = open_footage(path, resolved.camera, resolved.source, options.fps, options.recorded)
     found = path.stem.split(".")[0]
     if footage.session and not options.camera and found != resolved.camera.replace("/", "_"):
         raise DlstreamError(
@@ -150,7 +151,8 @@ def analyze_footage(footage: Footage, resolved: Resolved, out: Path, options: Op
     about = pose.model_dump(mode="json", exclude={"network", "cameras"})
     metadata = metadata_for(footage.session, options.rig, options.subject, options.notes)
     started = before[0].stamp if before else first.stamp
-    session = OfflineSession(out, footage.name, [camera], started, {"settings": {"pose": about}}, metadata)
+    dated = {"date_from": footage.date_from} if footage.date_from else {}
+    session = OfflineSession(out, footage.name, [camera], started, {"settings": {"pose": about}, **dated}, metadata)
     info = estimator.info
     session.set_network(camera, pose.network.name, estimator.network.sha256, info.edges, info.individuals)
     session.set_regions(camera, outlines(experiment, camera))
@@ -276,7 +278,8 @@ class _Drawing:
         self._points = DrawnKeypoints(experiment.keypoints, estimator.info.keypoints)
         panel = self._panel = SidePanel(width, height, lines)
         self._video = AnnotatedVideo(folder / "annotated.mp4", panel.width, panel.height, first.stamp)
-        self._outlines = {name: np.array(points, np.float32) for name, points in outlines(experiment, camera)}
+        found = [(name, np.array(points, np.float32)) for name, points in outlines(experiment, camera)]
+        self._regions = [[OverlayRegion(name, points, held) for held in (False, True)] for name, points in found]
         self._picture: NDArray[np.uint8] | None = None
         self._decided = False
         self._behind = Behind()
@@ -293,7 +296,7 @@ class _Drawing:
             to_view(frame.image, frame.encoding),
             self._points.add(poses.individuals) if poses is not None else (),
             self._edges,
-            [OverlayRegion(name, points, active.get(name, False)) for name, points in self._outlines.items()],
+            [each[active.get(each[0].name, False)] for each in self._regions],
         )
         picture = self._panel.beside(picture, lines)
         self._video.add(picture, frame.stamp)

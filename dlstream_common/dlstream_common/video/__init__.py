@@ -13,6 +13,7 @@ from dlstream_common.video._frames import FrameFile, LostFrame, VideoFrame, open
 from dlstream_common.video._images import IMAGE_ENDINGS, VIDEO_ENDINGS, ImageFiles
 from dlstream_common.video._names import check_name
 from dlstream_common.video._picture_check import PictureCheck, Remark
+from dlstream_common.video._pixels import ToImage
 from dlstream_common.video._spread import spread_frames
 from dlstream_common.video._video import VideoFile
 from dlstream_common.video._whole import is_whole_picture
@@ -25,6 +26,7 @@ __all__ = [
     "LostFrame",
     "PictureCheck",
     "Remark",
+    "ToImage",
     "VideoFile",
     "VideoFrame",
     "ahead",

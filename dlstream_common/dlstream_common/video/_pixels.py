@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import av
 import numpy as np
+from av.video.reformatter import VideoReformatter
 
 from dlstream_common.frame import Image
 
@@ -40,8 +41,18 @@ class Orientation:
         return np.ascontiguousarray(image[rows, columns])
 
 
-def to_image(picture: av.VideoFrame) -> Image:
-    """(height, width, 3) uint8, blue, green, red; for 16-bit grey (height, width) uint16, bit for bit."""
-    if picture.format.name in ("gray16le", "gray16be"):
-        return picture.to_ndarray()
-    return picture.to_ndarray(format="bgr24")
+class ToImage:
+    """Converts decoded pictures to images, in one thread.
+
+    It keeps what FFmpeg prepares for a format and a size: to prepare that for each picture takes as long as the
+    conversion of a usual one.
+    """
+
+    def __init__(self) -> None:
+        self._reformatter = VideoReformatter()
+
+    def __call__(self, picture: av.VideoFrame) -> Image:
+        """(height, width, 3) uint8, blue, green, red; for 16-bit grey (height, width) uint16, bit for bit."""
+        if picture.format.name in ("gray16le", "gray16be"):
+            return picture.to_ndarray()
+        return self._reformatter.reformat(picture, format="bgr24").to_ndarray()

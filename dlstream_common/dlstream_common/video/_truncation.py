@@ -1,7 +1,7 @@
 """Detects truncated files by the sizes of their chunks. Frame counts and durations are no evidence.
 
-AVI, Matroska and MP4 files consist of chunks that begin with their size. A killed recorder leaves a size open, which is
-not a truncation: what is there can be read.
+AVI, Matroska, MP4 and ASF (WMV) files consist of chunks that begin with their size. A killed recorder leaves a size
+open, which is not a truncation: what is there can be read.
 """
 
 from __future__ import annotations
@@ -13,6 +13,10 @@ from typing import BinaryIO
 
 _BOXES = (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"styp", b"moof")
 _EBML, _SEGMENT = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"
+_ASF = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
+"""The GUID of the header, with which such a file begins."""
+_LEAST_OBJECT = 24
+"""Bytes of an object's GUID and size."""
 _TOLERANCE = 64
 """Bytes by which sloppy writers may be wrong."""
 
@@ -25,13 +29,15 @@ def announced_size(path: Path) -> int | None:
     """
     there = path.stat().st_size
     with path.open("rb") as file:
-        head = file.read(12)
+        head = file.read(len(_ASF))
         if head[:4] == b"RIFF":
             end = _riff_end(file, there)
         elif head[:4] == _EBML:
             end = _matroska_end(file)
         elif head[4:8] in _BOXES:
             end = _boxes_end(file, there)
+        elif head == _ASF:
+            end = _objects_end(file, there)
         else:
             end = None
     return end if end is not None and end > there + _TOLERANCE else None
@@ -78,6 +84,18 @@ def _riff_end(file: BinaryIO, there: int) -> int | None:
         if size in (0, 0xFFFFFFFF):
             return None
         end += 8 + size + size % 2
+    return end
+
+
+def _objects_end(file: BinaryIO, there: int) -> int | None:
+    """ASF: a sequence of objects with a GUID of 16 bytes and a size of 8, which is 0 while it is being written."""
+    end = 0
+    while end < there:
+        file.seek(end + len(_ASF))
+        size = int.from_bytes(file.read(8), "little")
+        if not _LEAST_OBJECT <= size < 1 << 62:
+            return None
+        end += size
     return end
 
 

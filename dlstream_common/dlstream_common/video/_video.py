@@ -20,7 +20,7 @@ from dlstream_common.frame import Image
 from dlstream_common.video._decoding import decode, seek
 from dlstream_common.video._doubts import doubt_about_bits, doubt_about_pixels, doubts_about_times, own_rate
 from dlstream_common.video._items import LostFrame, VideoFrame, other_size
-from dlstream_common.video._pixels import Orientation, to_image
+from dlstream_common.video._pixels import Orientation, ToImage
 from dlstream_common.video._timeline import Timeline
 from dlstream_common.video._truncation import announced_size, appended_at, has_index
 
@@ -40,7 +40,8 @@ class VideoFile:
 
     Args:
         fps: frames per second, instead of the file's own times; 0: its own times.
-        pixels: converts FFmpeg's picture to an image; default: as in a `VideoFrame`.
+        pixels: makes, for each time that the file is read, what converts FFmpeg's pictures to images; default: as in a
+            `VideoFrame`.
         origin: nanoseconds of the file's own time from which times count; default: that of the first frame.
 
     Attributes:
@@ -56,7 +57,7 @@ class VideoFile:
         self,
         path: Path,
         fps: float = 0.0,
-        pixels: Callable[[av.VideoFrame], Image] = to_image,
+        pixels: Callable[[], Callable[[av.VideoFrame], Image]] = ToImage,
         origin: int | None = None,
     ) -> None:
         self.path, self._pixels, self._origin = path, pixels, origin
@@ -96,6 +97,7 @@ class VideoFile:
             stream, _ = _stream_of(container, self.path)
             timeline = Timeline(None if self._counted else stream.time_base, self._rate, self._origin)
             orientation: Orientation | None = None
+            pixels = self._pixels()
             depends = not stream.codec_context.codec.intra_only
             for number, (stamp, found) in enumerate(decode(container, stream)):
                 time = timeline.time(number, stamp)
@@ -105,7 +107,7 @@ class VideoFile:
                     continue
                 if orientation is None:
                     orientation = Orientation.of(found)
-                image = orientation.turn(self._pixels(found))
+                image = orientation.turn(pixels(found))
                 if image.shape[:2] != (self.height, self.width):
                     yield other_size(number, time, image, self.width, self.height, "the first frame")
                     continue
@@ -126,7 +128,7 @@ class VideoFile:
                 last = found
                 if found.pts is None or found.pts >= target:
                     break
-            return None if last is None else Orientation.of(last).turn(self._pixels(last))
+            return None if last is None else Orientation.of(last).turn(self._pixels()(last))
 
     def _first(self, container: InputContainer, stream: VideoStream) -> av.VideoFrame:
         for _, found in decode(container, stream):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -32,15 +33,38 @@ _PAPER: Colour = (245, 245, 245)
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _SHIFT = 4  # sub-pixel bits of OpenCV's drawing functions
 _FILL = 0.14
+_LIMITS = (-4096, 65536)
+"""Coordinates that OpenCV can draw to."""
 
 
 @dataclass(frozen=True)
 class OverlayRegion:
-    """The outline of a region: (N, 2) x, y in pixels; `active` turns its border green."""
+    """The outline of a region: (N, 2) x, y in pixels; `active` turns its border green.
+
+    Where each of many frames has it, use one of these for all: where to draw is worked out once.
+    """
 
     name: str
     points: NDArray[np.float32]
     active: bool = False
+
+    @cached_property
+    def outline(self) -> NDArray[np.int32]:
+        """The points, as OpenCV draws them."""
+        return _fixed(self.points)
+
+    @cached_property
+    def box(self) -> tuple[int, int, int, int]:
+        """What encloses them, in whole pixels: left, top, and the first pixels beyond right and bottom."""
+        points = np.clip(np.nan_to_num(self.points), *_LIMITS)
+        left, top = np.floor(points.min(axis=0)).tolist()
+        right, bottom = np.ceil(points.max(axis=0)).tolist()
+        return int(left), int(top), int(right) + 1, int(bottom) + 1
+
+    @cached_property
+    def label_at(self) -> tuple[float, float]:
+        """Where its name stands: the middle, and the uppermost point."""
+        return float(self.points[:, 0].mean()), float(self.points[:, 1].min())
 
 
 def draw_overlay(
@@ -77,28 +101,28 @@ def draw_overlay(
 
 
 def _fixed(points: NDArray[np.float32]) -> NDArray[np.int32]:
-    return np.asarray(np.rint(np.clip(points, -4096, 65536) * (1 << _SHIFT)), np.int32)
+    return np.asarray(np.rint(np.clip(points, *_LIMITS) * (1 << _SHIFT)), np.int32)
 
 
 def _region(picture: NDArray[np.uint8], region: OverlayRegion, unit: float) -> None:
     if len(region.points) < 2:
         return
     colour = ACTIVE if region.active else INACTIVE
-    outline = _fixed(region.points)
+    outline = region.outline
     height, width = picture.shape[:2]
-    low = np.clip(np.floor(region.points.min(axis=0)).astype(int), 0, (width, height))
-    high = np.clip(np.ceil(region.points.max(axis=0)).astype(int) + 1, 0, (width, height))
-    part = picture[low[1] : high[1], low[0] : high[0]]
+    left, top, right, bottom = region.box
+    left, top = max(0, left), max(0, top)
+    part = picture[top : min(bottom, height), left : min(right, width)] if right > 0 and bottom > 0 else picture[:0]
     if part.size:
         tinted = part.copy()
-        cv2.fillPoly(tinted, [outline - (low << _SHIFT).astype(np.int32)], colour, cv2.LINE_AA, _SHIFT)
+        offset = -left << _SHIFT, -top << _SHIFT
+        cv2.fillPoly(tinted, [outline + np.array(offset, np.int32)], colour, cv2.LINE_AA, _SHIFT)
         cv2.addWeighted(tinted, _FILL, part, 1 - _FILL, 0, dst=part)
     cv2.polylines(picture, [outline], True, _INK, round(4 * unit), cv2.LINE_AA, _SHIFT)
     cv2.polylines(picture, [outline], True, colour, max(1, round(2 * unit)), cv2.LINE_AA, _SHIFT)
     if region.name:
-        middle = region.points.mean(axis=0)
-        top = float(np.min(region.points[:, 1]))
-        _label(picture, region.name, (round(middle[0]), round(top + 8 * unit)), 0.85 * unit, colour, centred=True)
+        x, y = region.label_at
+        _label(picture, region.name, (round(x), round(y + 8 * unit)), 0.85 * unit, colour, centred=True)
 
 
 def _individual(

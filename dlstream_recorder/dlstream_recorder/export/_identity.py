@@ -31,7 +31,8 @@ def undated(recorded: Recorded) -> list[str]:
     start = datetime.fromtimestamp(recorded.start / 1e9, timezone.utc)
     return [
         f"the stamps are no dates: found {start:%Y-%m-%d} as session_start_time, from which the times count; "
-        "archives expect the true one. Write it into /session_start_time of the NWB file, such as by h5py"
+        "archives expect the true one. Analyse a video again with --recorded-at, or write it into "
+        "/session_start_time of the NWB file, such as by h5py"
     ]
 
 
