@@ -6,16 +6,15 @@
 
 #define TICKS_PER_US 2u
 
+/* As the timer has it, which is quick to read; what it is in microseconds can be worked out later. */
 struct instant {
-    uint32_t us;    /* wraps after 71.6 minutes */
-    uint32_t ticks; /* wraps after 35.8 minutes: differences of up to 17 minutes are good */
+    uint32_t overflows;
+    uint16_t count; /* ticks: differences of up to 16 ms are good */
 };
 
 void clock_begin(void);
-struct instant clock_now(void);
-struct instant clock_now_in_interrupt(void);
-uint32_t clock_ticks_in_interrupt(void);
+struct instant clock_read(void); /* with interrupts off */
+uint32_t clock_us_of(struct instant at); /* wraps after 71.6 minutes */
 uint32_t clock_us(void);
-uint32_t clock_us_of(uint32_t ticks); /* of an instant less than 17 minutes ago or ahead */
 
 #endif

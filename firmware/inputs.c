@@ -32,7 +32,7 @@ static void keep(struct input *input, bool level) {
         lost++;
         return;
     }
-    kept[head].us = clock_now_in_interrupt().us;
+    kept[head].us = clock_us();
     kept[head].pin = (uint8_t)(input - inputs);
     kept[head].level = level;
     head = next;

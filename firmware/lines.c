@@ -6,131 +6,155 @@
 #include "board.h"
 #include "serial.h"
 
-#define EARLY (48u * TICKS_PER_US) /* the interrupt comes so much before an edge, and waits for it */
+#define EARLY (44u * TICKS_PER_US) /* the interrupt comes so much before an edge, and waits for it */
+#define STAY (58u * TICKS_PER_US)  /* it also waits for the next edge if that comes so soon: leaving takes its time, too */
+#define STEP (9u * TICKS_PER_US)   /* what the interrupt does besides edges takes about as long, step by step */
+#define BACKLOG (80u * TICKS_PER_US) /* when an edge's next one has not been planned by then, planning is as urgent */
+#define SOON 4u                    /* ticks in which an alarm can be set */
 #define LEAD 100u                  /* us from a command to the first edge of its train, for what has to be prepared */
+#define PART 0x4000u               /* ticks: long phases are cut, so that 16 bits tell which of two edges comes first */
+
+/* The time from an edge to the next: ticks, fewer than one and a half PARTs, and then so many PARTs. */
+struct phase {
+    uint16_t ticks, parts;
+};
 
 struct line {
-    struct line_settings settings;
+    struct line *before, *after; /* those with a train whose edges come before and after its own */
     volatile uint8_t *port;
-    uint8_t mask;
+    uint8_t mask, others; /* its pin, and all the others of its port */
     volatile bool on;
     volatile uint8_t switched; /* counts how often it went on or off, to see a gap between two looks */
     bool armed;
     uint8_t seen;
     uint32_t since, fed; /* us */
     uint8_t level;
-    /* The train, in ticks. */
+    /* The train. Its next edge, or the end of a part of a long phase, where nothing changes: */
+    uint16_t at, parts; /* ticks; parts that follow */
+    uint8_t bits;       /* what its pin gets */
     volatile bool running, ended;
-    uint32_t next, width, gap, pause, left, burst, left_in_burst, end;
+    struct phase width, gap, pause;
+    uint32_t left, burst, left_in_burst; /* pulses */
+    uint32_t end;                        /* us */
     uint16_t number, edges; /* edges: a second */
+    struct line_settings settings;
 };
 
 static struct line lines[LINES];
 static uint8_t count;
 
-/* Lines with a running train, the one whose edge comes next at the end. Only touched with interrupts off. */
-static struct line *queue[LINES];
-static uint8_t queued;
+/* Lines with a running train, the one whose edge comes next first. Only touched with interrupts off. */
+static struct line *queue, *rear;
 
 static inline void drive(struct line *line, bool on) {
     if (on == line->settings.active_high) *line->port |= line->mask;
-    else *line->port &= (uint8_t)~line->mask;
+    else *line->port &= line->others;
     line->on = on;
     line->switched++;
 }
 
-static void enqueue(struct line *line) {
-    uint8_t at = queued++;
-    for (; at && (int32_t)(queue[at - 1]->next - line->next) < 0; at--) queue[at] = queue[at - 1];
-    queue[at] = line;
+/* Looks for its place from the rear, as most of what is planned comes late; false if it passed so many and is not there. */
+__attribute__((noinline)) static bool enqueue(struct line *line, uint8_t most) {
+    struct line *before = rear, *after = NULL;
+    const uint16_t at = line->at;
+    while (before && (int16_t)(at - before->at) < 0) {
+        if (!most--) return false;
+        after = before;
+        before = before->before;
+    }
+    line->before = before;
+    line->after = after;
+    if (before) before->after = line;
+    else queue = line;
+    if (after) after->before = line;
+    else rear = line;
+    return true;
 }
 
 static void dequeue(const struct line *line) {
-    for (uint8_t i = 0; i < queued; i++)
-        if (queue[i] == line) {
-            for (queued--; i < queued; i++) queue[i] = queue[i + 1];
-            return;
-        }
+    if (line->before) line->before->after = line->after;
+    else queue = line->after;
+    if (line->after) line->after->before = line->before;
+    else rear = line->before;
 }
 
 /* After an edge: when the next one comes; false if the train is over. */
-static bool advance(struct line *line) {
-    if (line->on) {
-        line->next += line->width;
-        return true;
+__attribute__((noinline)) static bool advance(struct line *line) {
+    uint16_t parts = line->parts;
+    if (parts) {
+        line->parts = --parts;
+        line->at += PART;
+    } else {
+        const struct phase *phase = &line->width;
+        line->switched++;
+        if (line->on) {
+            line->on = false;
+            if (line->left && !--line->left) {
+                line->running = false;
+                line->ended = true;
+                return false;
+            }
+            phase = &line->gap;
+            if (line->burst && !--line->left_in_burst) {
+                line->left_in_burst = line->burst;
+                phase = &line->pause;
+            }
+        } else line->on = true;
+        line->at += phase->ticks;
+        line->parts = parts = phase->parts;
     }
-    if (line->left && !--line->left) {
-        line->end = line->next;
-        line->running = false;
-        line->ended = true;
-        return false;
-    }
-    bool last_of_burst = line->burst && !--line->left_in_burst;
-    if (last_of_burst) line->left_in_burst = line->burst;
-    line->next += last_of_burst ? line->pause : line->gap;
+    if (!parts) line->bits ^= line->mask;
     return true;
 }
 
 static void set_alarm(void) {
     edge_interrupt_off();
-    if (!queued) return;
-    uint32_t next = queue[queued - 1]->next - EARLY;
-    int32_t ahead = (int32_t)(next - clock_ticks_in_interrupt());
-    if (ahead > 0xf000) { /* beyond this turn of the timer: look again later */
-        EDGE_COUNT = (uint16_t)(next - (uint32_t)ahead + 0xf000u);
-        edge_interrupt_on();
-        return;
-    }
-    EDGE_COUNT = (uint16_t)next;
+    if (!queue) return;
+    uint16_t alarm = (uint16_t)(queue->at - EARLY);
+    EDGE_COUNT = alarm;
     edge_interrupt_on();
-    if ((int32_t)(next - clock_ticks_in_interrupt()) <= 0) {
-        EDGE_COUNT = (uint16_t)(clock_ticks_in_interrupt() + 20u); /* it has passed meanwhile: at once */
-    }
+    if ((int16_t)(alarm - CLOCK_COUNT) <= 0) EDGE_COUNT = (uint16_t)(CLOCK_COUNT + SOON); /* it has passed meanwhile */
 }
 
-/* Edges first, all that are due. What comes after each of them is worked out in short steps, with a look at new edges
-   after each step: so eight trains at the same moment are late by the few microseconds of eight writes and one step.
-   The clock is read in full once: what has passed since fits into the timer's own 16 bits. Edges that follow one another
-   closely are made in one go; what the serial port receives meanwhile would be lost, so it is taken here, too. */
+/* Edges first: those that are due together are made in one go, each with nothing but its write. What comes after them is
+   worked out in steps, and a step is begun only if it is over before the next edge; else that edge is waited for. That
+   holds up planning where edges are less than two steps apart, and a pin's next edge may come after 200 us: so after a
+   while the steps no longer wait. Edges that follow one another closely are made without leaving; what the serial port
+   receives meanwhile would be lost, so it is taken here, too. */
 ISR(EDGE_vect) {
-    struct line *flipped[LINES], *planned = NULL;
-    uint8_t waiting = 0, first = 0, place = 0;
-    const uint32_t entered = clock_ticks_in_interrupt();
-    const uint16_t low = (uint16_t)entered;
+    struct line *made = NULL, *last = NULL, *planned = NULL; /* edges made, the oldest first, and the one being planned */
     for (;;) {
-        serial_take();
-        while (queued) {
-            struct line *line = queue[queued - 1];
-            int32_t ahead = (int32_t)(line->next - entered);
-            if (ahead > 0x7fff) break;
-            uint16_t at = ahead < 0 ? 0 : (uint16_t)ahead;
-            int16_t wait = (int16_t)(at - (uint16_t)(CLOCK_COUNT - low));
-            if (wait > (waiting || planned ? 0 : (int16_t)EARLY)) break; /* time for a step meanwhile, or to leave */
-            while ((int16_t)(at - (uint16_t)(CLOCK_COUNT - low)) > 0) {
+        struct line *line = queue;
+        if (line) {
+            int16_t wait = (int16_t)(line->at - CLOCK_COUNT);
+            bool hurry = made && (int16_t)(CLOCK_COUNT - made->at) > (int16_t)BACKLOG;
+            if (wait <= (hurry ? 0 : (int16_t)STEP)) {
+                while ((int16_t)(line->at - CLOCK_COUNT) > 0) {
+                }
+                if (made) last->after = line;
+                else made = line;
+                do {
+                    *line->port = (*line->port & line->others) | line->bits;
+                    last = line;
+                    line = line->after;
+                } while (line && (int16_t)(line->at - CLOCK_COUNT) <= 0);
+                last->after = NULL;
+                queue = line;
+                if (line) line->before = NULL;
+                else rear = NULL;
+                continue;
             }
-            drive(line, !line->on);
-            queued--;
-            flipped[(first + waiting++) % LINES] = line;
+            if (wait > (int16_t)STAY && !made && !planned) break;
+        } else if (!made && !planned) break;
+        if (serial_has_arrived()) serial_take();
+        else if (planned) {
+            enqueue(planned, LINES);
+            planned = NULL;
+        } else if (made) {
+            planned = made; /* the oldest: its next edge may be the next of all */
+            made = made->after;
+            if (!advance(planned) || enqueue(planned, 1)) planned = NULL; /* else its place is for another step */
         }
-        if (!planned) {
-            if (!waiting) break;
-            planned = flipped[first]; /* the oldest: its next edge may be the next of all */
-            first = (first + 1) % LINES;
-            waiting--;
-            place = 0;
-            if (!advance(planned)) planned = NULL;
-            continue;
-        }
-        uint8_t steps = 3;
-        while (steps && place < queued && (int32_t)(queue[place]->next - planned->next) > 0) {
-            place++;
-            steps--;
-        }
-        if (!steps) continue;
-        if (place > queued) place = queued; /* the last ones have been taken out meanwhile */
-        for (uint8_t i = queued++; i > place; i--) queue[i] = queue[i - 1];
-        queue[place] = planned;
-        planned = NULL;
     }
     set_alarm();
 }
@@ -154,7 +178,7 @@ void lines_forget(void) {
     ATOMIC_BLOCK(ATOMIC_RESTORESTATE) {
         for (uint8_t i = 0; i < count; i++) stop(&lines[i]);
         count = 0;
-        queued = 0;
+        queue = rear = NULL;
         edge_interrupt_off();
         release_all_pins();
     }
@@ -165,8 +189,9 @@ bool line_add(const struct line_settings *settings) {
     if (count == LINES || line_find(settings->pin, &other)) return false;
     struct line *line = &lines[count];
     uint8_t port = port_of(settings->pin);
+    const uint8_t mask = mask_of(settings->pin);
+    *line = (struct line){.port = out_register(port), .mask = mask, .others = (uint8_t)~mask, .settings = *settings};
     ATOMIC_BLOCK(ATOMIC_RESTORESTATE) {
-        *line = (struct line){.settings = *settings, .port = out_register(port), .mask = mask_of(settings->pin)};
         drive(line, false); /* the level first, then the driver: the pin is never on in between */
         *direction_register(port) |= line->mask;
         count++;
@@ -196,7 +221,7 @@ uint32_t line_disarm(uint8_t line) {
 }
 
 uint32_t line_on(uint8_t line) {
-    uint32_t us = 0;
+    struct instant now;
     ATOMIC_BLOCK(ATOMIC_RESTORESTATE) {
         struct line *l = &lines[line];
         bool steady = l->on && !l->running && !l->level;
@@ -213,24 +238,24 @@ uint32_t line_on(uint8_t line) {
             l->level = 0;
             if (was_on) l->switched = switched;
         }
-        us = clock_now_in_interrupt().us;
+        now = clock_read();
     }
-    return us;
+    return clock_us_of(now);
 }
 
 uint32_t line_off(uint8_t line) {
-    uint32_t us = 0;
+    struct instant now;
     ATOMIC_BLOCK(ATOMIC_RESTORESTATE) {
         stop(&lines[line]);
-        us = clock_now_in_interrupt().us;
+        now = clock_read();
     }
-    return us;
+    return clock_us_of(now);
 }
 
 uint32_t line_level(uint8_t line, uint8_t level) {
     if (level == 0) return line_off(line);
     if (level == 255) return line_on(line);
-    uint32_t us = 0;
+    struct instant now;
     ATOMIC_BLOCK(ATOMIC_RESTORESTATE) {
         struct line *l = &lines[line];
         uint8_t switched = l->switched;
@@ -241,14 +266,21 @@ uint32_t line_level(uint8_t line, uint8_t level) {
         l->level = level;
         l->on = true;
         l->switched = was_on ? switched : (uint8_t)(switched + 1);
-        us = clock_now_in_interrupt().us;
+        now = clock_read();
     }
-    return us;
+    return clock_us_of(now);
 }
 
 static uint16_t edges_of(const struct train *train) {
     if (train->count == 1 && train->burst <= 1) return 0; /* over before it could keep the chip busy */
     return (uint16_t)(2000000u / (train->burst == 1 ? train->interval : train->period));
+}
+
+/* us from the first edge to the last one; modulo 2^32, like the clock */
+static uint32_t length_of(const struct train *train) {
+    uint32_t gaps = train->count - 1;
+    if (!train->burst) return gaps * train->period + train->width;
+    return gaps / train->burst * train->interval + gaps % train->burst * train->period + train->width;
 }
 
 bool line_takes(uint8_t line, const struct train *train) {
@@ -259,31 +291,40 @@ bool line_takes(uint8_t line, const struct train *train) {
     return edges <= MOST_EDGES;
 }
 
+static struct phase phase_of(uint32_t us) {
+    uint32_t ticks = us * TICKS_PER_US;
+    uint16_t parts = ticks < PART / 2 ? 0 : (uint16_t)((ticks - PART / 2) / PART);
+    return (struct phase){(uint16_t)(ticks - parts * (uint32_t)PART), parts};
+}
+
 uint32_t line_train(uint8_t line, const struct train *train, uint16_t number) {
     struct line *l = &lines[line];
-    uint32_t us = 0;
+    struct instant now;
     ATOMIC_BLOCK(ATOMIC_RESTORESTATE) { stop(l); }
-    l->width = train->width * TICKS_PER_US;
-    l->gap = (train->period - train->width) * TICKS_PER_US;
+    l->width = phase_of(train->width);
+    l->gap = phase_of(train->period - train->width);
     l->burst = l->left_in_burst = train->burst;
-    l->pause = 0;
     if (train->burst) {
         uint32_t within = (train->burst - 1) * train->period + train->width; /* from the first edge of a burst to its last */
-        l->pause = (train->interval - within) * TICKS_PER_US;
+        l->pause = phase_of(train->interval - within);
     }
     l->left = train->count;
     l->number = number;
     l->edges = edges_of(train);
+    const uint32_t ahead = train->delay + LEAD;
+    const struct phase delay = phase_of(ahead);
+    l->parts = delay.parts;
+    l->bits = (delay.parts == 0) == l->settings.active_high ? l->mask : 0;
     ATOMIC_BLOCK(ATOMIC_RESTORESTATE) {
-        struct instant now = clock_now_in_interrupt();
-        uint32_t ahead = train->delay + LEAD;
-        us = now.us + ahead;
-        l->next = now.ticks + ahead * TICKS_PER_US;
+        now = clock_read();
+        l->at = (uint16_t)(now.count + delay.ticks);
         l->running = true;
-        enqueue(l);
-        set_alarm();
+        enqueue(l, LINES);
+        if (queue == l) set_alarm();
     }
-    return us;
+    const uint32_t start = clock_us_of(now) + ahead;
+    l->end = start + length_of(train);
+    return start;
 }
 
 void line_feed(uint8_t line) { lines[line].fed = clock_us(); }
@@ -326,6 +367,6 @@ bool line_train_ended(uint8_t line, uint16_t *number, uint32_t *us) {
     if (!l->ended) return false;
     l->ended = false;
     *number = l->number;
-    *us = clock_us_of(l->end);
+    *us = l->end;
     return true;
 }

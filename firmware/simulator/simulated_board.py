@@ -98,7 +98,7 @@ class SimulatedBoard:
         )
 
     def command(self, text: str) -> None:
-        """A command of simulator.c: `pin 2 1`, `adc 14 4000`, `reset`, `freeze`, `go`, `cut`, `unplug`.
+        """A command of simulator.c: `pin 2 1`, `adc 14 4000`, `at US TEXT`, `reset`, `freeze`, `go`, `cut`, `unplug`.
 
         After `cut` nothing comes and goes any more, and after `unplug` its port is gone; the board itself runs on.
         """

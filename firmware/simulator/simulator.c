@@ -9,6 +9,8 @@
      adc N MV       puts millivolts on an analog pin (14 is A0)
      wire A B US    puts what output A does on input B, microseconds later: as a digital level, and as 0 or 5000 mV on
                     an analog pin. A light and its photodiode; edges of one kind must be further apart than US
+     at US TEXT     sends TEXT and a newline to its serial port from this microsecond of the trace on, so that a run can be
+                    repeated to the cycle: the moment at which bytes come from the pty depends on the computer
      reset          the reset button
      waited         notes in the trace for how many us at most a received byte was not taken by the firmware, since the
                     last time: after 170 us a chip loses one, as its UART has room for two, and simavr's for 64
@@ -54,6 +56,10 @@ static const avr_uart_t *uart;
 static avr_cycle_count_t longest_wait, waits_since;
 static bool frozen;
 static bool cut; /* its line: nothing comes and nothing goes */
+#define SENT 64
+static char sent[SENT][100]; /* by `at`, in this order */
+static avr_cycle_count_t sent_at[SENT]; /* 0: nothing */
+static size_t sent_first, sent_last, sent_length;
 static char output[1 << 16];
 static size_t output_length;
 
@@ -109,11 +115,28 @@ static void on_byte(struct avr_irq_t *irq, uint32_t value, void *parameter) {
     if (output_length < sizeof output) output[output_length++] = (char)value;
 }
 
+/* A byte of what is sent to the cycle; -1: none is due. */
+static int scheduled(avr_cycle_count_t when) {
+    if (!sent_at[sent_first]) return -1;
+    const char *text = sent[sent_first];
+    if (when < sent_at[sent_first]) return -1;
+    if (text[sent_length]) return (unsigned char)text[sent_length++];
+    sent_at[sent_first] = sent_length = 0;
+    sent_first = (sent_first + 1) % SENT;
+    return '\n';
+}
+
 /* One byte after the other at the line's speed. */
 static avr_cycle_count_t receive(avr_t *chip, avr_cycle_count_t when, void *parameter) {
     static unsigned char bytes[256];
     static ssize_t count, at;
     (void)parameter;
+    int byte = scheduled(when);
+    if (byte >= 0) {
+        avr_raise_irq(avr_io_getirq(chip, AVR_IOCTL_UART_GETIRQ('0'), UART_IRQ_INPUT), (uint32_t)byte);
+        return when + CYCLES_PER_BYTE;
+    }
+    if (sent_at[sent_first] && sent_at[sent_first] < when + CYCLES_PER_BYTE) return sent_at[sent_first];
     if (at >= count) {
         count = read(master, bytes, sizeof bytes);
         at = 0;
@@ -181,7 +204,11 @@ static void look_at_uart(void) {
 
 static void obey(const char *command) {
     int pin, value, delay = 0;
-    if (sscanf(command, "pin %d %d", &pin, &value) == 2 && pin >= 0 && pin < PINS) {
+    double us;
+    if (sscanf(command, "at %lf %99[^\n]", &us, sent[sent_last]) == 2) {
+        sent_at[sent_last] = (avr_cycle_count_t)(us * (FREQUENCY / 1000000));
+        sent_last = (sent_last + 1) % SENT;
+    } else if (sscanf(command, "pin %d %d", &pin, &value) == 2 && pin >= 0 && pin < PINS) {
         drive(pin, value != 0);
         trace_input(pin, value);
     } else if (sscanf(command, "adc %d %d", &pin, &value) == 2 && pin >= 14 && pin < 22) {
