@@ -55,10 +55,9 @@ static void convert(void) {
     }
 }
 
-ISR(SAMPLE_vect) {
-    uint16_t next = (uint16_t)(SAMPLE_COUNT + PERIOD);
-    if ((int16_t)(next - CLOCK_COUNT) < 16) next = (uint16_t)(CLOCK_COUNT + 32u); /* edges kept it waiting: what is past */
-    SAMPLE_COUNT = next;                                                          /* would only match a turn later */
+/* Edges and bytes go first, so it lets other interrupts in between. It can't interrupt itself: the moment of the next
+   sample is set at the end. */
+ISR(SAMPLE_vect, ISR_NOBLOCK) {
     uint8_t levels[PORTS];
     read_ports(levels);
     for (uint8_t port = 0; port < PORTS; port++) {
@@ -71,6 +70,11 @@ ISR(SAMPLE_vect) {
         }
     }
     if (analogs) convert();
+    ATOMIC_BLOCK(ATOMIC_RESTORESTATE) {
+        uint16_t next = (uint16_t)(SAMPLE_COUNT + PERIOD);
+        if ((int16_t)(next - CLOCK_COUNT) < 16) next = (uint16_t)(CLOCK_COUNT + 32u); /* what is past */
+        SAMPLE_COUNT = next; /* would only match a turn later */
+    }
 }
 
 void inputs_begin(void) {

@@ -159,6 +159,31 @@ def test_edges_of_eight_pins_are_in_time_however_they_meet(begin: Callable[..., 
     assert worst <= TOLERANCE
 
 
+def test_inputs_that_change_together_delay_no_edge_and_no_byte(begin: Callable[..., Host]) -> None:
+    host = begin(free=True)
+    for pin in PINS:
+        host.line(pin)
+    inputs = (2, 3, 5, 6, 11, 15, 16, 17)
+    for pin in inputs:
+        host.done(f"input {pin} 0 0")
+    trains = {}
+    for place, pin in enumerate(PINS):
+        train = (1_000_000, 200 + 200 * place, 2000 + place, 500, 0, 0)
+        trains[pin] = host.done(f"train {pin} {' '.join(map(str, train))}"), train
+    level = 0
+    while sum(event[3] == "end" for event in host.events) < len(PINS):
+        level = 1 - level
+        host.board.command("\n".join(f"pin {pin} {level}" for pin in inputs))
+        host.done(f"alive {' '.join(map(str, PINS))}")
+    host.board.command("waited")
+    wait_until(lambda: waits(host), "how long bytes have waited")
+    waited = waits(host)[0][1]
+    number, worst = worst_of(host, trains)
+    print(f"inputs change together, {number} edges, worst {worst:.1f} us, bytes waited {waited} us")
+    assert worst <= TOLERANCE
+    assert waited < 150
+
+
 def test_trains_together_have_as_many_edges_as_the_chip_can_make(begin: Callable[..., Host]) -> None:
     host = begin()
     for pin in PINS:
