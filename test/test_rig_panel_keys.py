@@ -95,6 +95,16 @@ def test_who_stands_in_the_test_of_an_output_stays_there_while_it_can_not_be_use
     page.press("Enter")
     page.until(f"!{fields}.disabled")
     page.until("document.activeElement.matches('#outputs .arm:not(:disabled)')")
+    # So does who has clicked beside it, for example to have S for STOP.
+    page.run(f"document.querySelector('{field}').focus()")
+    page.until("!document.querySelector('#outputs .arm').disabled")
+    page.run(click.format("#outputs .arm"))
+    page.until(f"{fields}.disabled")
+    page.click("#outputs b")
+    page.until("!document.querySelector('#outputs .arm').disabled")
+    page.run(click.format("#outputs .arm"))
+    page.until(f"!{fields}.disabled")
+    assert page.run(f"{PAINTED}.then(() => document.activeElement.matches('{field}'))") is False
     assert rig.stop() == 0
 
 

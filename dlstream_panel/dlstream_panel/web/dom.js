@@ -37,10 +37,15 @@ export function mark(element, key, value) {
 }
 
 let held = null; // {control, at}: what had the focus last when it could not be used any more
+document.addEventListener("pointerdown", () => (held = null), true); // who clicks elsewhere has moved on
+
+/** Whether a letter typed there is text: S would be no STOP. */
+const takesText = (field) => field.matches("textarea, input:not([type=checkbox], [type=number], [type=range])");
 
 /**
  * Lets a button, or all fields of a fieldset, be used, or not. What has the focus hands it to what is around it, where
- * keys still act and Tab goes on, and gets it back: who uses keys stays where they were.
+ * keys still act and Tab goes on, and gets it back: who uses keys stays where they were. A field for text does not get it
+ * back by itself: who is about to press S for STOP would type a letter.
  */
 export function allow(control, yes) {
   if (control.disabled === !yes) return;
@@ -51,7 +56,7 @@ export function allow(control, yes) {
   }
   control.disabled = !yes;
   if (!yes || held?.control !== control) return;
-  if ([around, document.body].includes(at)) held.at.focus({ preventScroll: true });
+  if ([around, document.body].includes(at) && !takesText(held.at)) held.at.focus({ preventScroll: true });
   held = null;
 }
 
