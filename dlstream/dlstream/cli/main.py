@@ -108,7 +108,7 @@ def run(
 
     Exits with 0 if it ended as it was told to and its session is complete, also with lost frames or faults, which the
     last line counts; with 1 if a required node failed, the experiment ended with a fault or should have begun by itself
-    and did not before the time was over, or the session is incomplete.
+    and did not before the time or the video was over, or the session is incomplete.
     """
     from contextlib import ExitStack
 

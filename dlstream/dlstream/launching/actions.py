@@ -179,6 +179,7 @@ class SuperviseRig(Action):
         if ending.failed:
             self._failure = self._failure or ending.reason
         self._asked_to_end = False
+        self._supervisor.ends(ending)
         self._say("rig", f"stopping: {ending.reason}")
         context.emit_event_sync(Shutdown(reason=ending.reason))
 
@@ -234,8 +235,11 @@ class SuperviseRig(Action):
         session = self._monitor.session
         await context.asyncio_loop.run_in_executor(None, self._resources.close)
         whole = session is None or await context.asyncio_loop.run_in_executor(None, _shown, session, self._pictures)
-        if never_ran := self._supervisor.never_ran:
+        never_ran, failed = self._supervisor.never_ran()
+        if never_ran:
             self._say("rig", never_ran)
+        if failed:
+            self._failure = self._failure or never_ran
         if not whole:
             self._failure = self._failure or f"the session {session} is not complete"
         if self._failure:  # an exception of this task would be lost where another task ends at the same moment
