@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from fnmatch import fnmatchcase
 from math import inf, isfinite
 from pathlib import Path
@@ -17,7 +17,7 @@ from dlstream_recorder.report.summary import read_session
 from dlstream_recorder.writers.session_file import SESSION_FILE, UNDATED, is_by_date
 
 _DAY = 24 * 3600 * 1_000_000_000
-_DATE = re.compile(r"\d{4}(-\d{2}(-\d{2})?)?")
+_DATE = re.compile(r"[0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?")
 
 
 @dataclass(frozen=True)
@@ -74,11 +74,16 @@ class Search:
     experiment: str = ""
 
     def __post_init__(self) -> None:
-        parts = self.date.split("..")
-        if self.date and (len(parts) > 2 or not all(_DATE.fullmatch(part) for part in parts)):
+        first, *rest = self.date.split("..")
+        if self.date and (len(rest) > 1 or not all(_is_date(part) for part in (first, *rest))):
             raise ValueError(
                 f"date: found '{self.date}'; expected a year, month or day such as 2026-11 or 2026-11-22, or two with "
                 ".. between"
+            )
+        if rest and first[: len(rest[0])] > rest[0][: len(first)]:
+            raise ValueError(
+                f"date: found '{self.date}', which ends before it begins; expected the earlier one first: "
+                f"{rest[0]}..{first}"
             )
 
     def fits(self, session: SessionInfo) -> bool:
@@ -260,6 +265,17 @@ def totals(sessions: Sequence[SessionInfo]) -> dict[str, Any]:
         "commands": sum(session.commands or 0 for session in recorded),
         "faults": sum(session.faults or 0 for session in recorded),
     }
+
+
+def _is_date(text: str) -> bool:
+    """Whether it is a year, month or day that the calendar has."""
+    if not _DATE.fullmatch(text):
+        return False
+    try:
+        date.fromisoformat(text + "-01-01"[len(text) - 4 :])
+    except ValueError:
+        return False
+    return True
 
 
 def _like(text: str, pattern: str) -> bool:
