@@ -11,6 +11,7 @@ from fnmatch import fnmatchcase
 from math import inf, isfinite
 from pathlib import Path
 from typing import Any
+from unicodedata import normalize
 
 from dlstream_common import RecordingError
 from dlstream_recorder.report.summary import read_session
@@ -60,7 +61,9 @@ class SessionInfo:
 
 @dataclass(frozen=True)
 class Search:
-    """Which sessions are wanted; empty: all. Names may have * and ?, and upper and lower case are the same.
+    """Which sessions are wanted; empty: all.
+
+    Names may have * and ?; upper and lower case are the same, and so are composed and decomposed letters.
 
     Attributes:
         subject, experiment: their names.
@@ -258,7 +261,7 @@ def totals(sessions: Sequence[SessionInfo]) -> dict[str, Any]:
     return {
         "sessions": len(recorded),
         "analyses": len(sessions) - len(recorded),
-        "subjects": len({session.subject for session in recorded if session.subject}),
+        "subjects": len({_folded(session.subject) for session in recorded if session.subject}),
         "seconds": round(sum(session.seconds or 0.0 for session in recorded), 3),
         "frames": sum(session.frames or 0 for session in recorded),
         "lost": sum(session.lost or 0 for session in recorded),
@@ -279,4 +282,9 @@ def _is_date(text: str) -> bool:
 
 
 def _like(text: str, pattern: str) -> bool:
-    return not pattern or fnmatchcase(text.lower(), pattern.lower())
+    return not pattern or fnmatchcase(_folded(text), _folded(pattern))
+
+
+def _folded(text: str) -> str:
+    """The same for what looks the same but for upper and lower case: file systems of Macs decompose an umlaut."""
+    return normalize("NFC", normalize("NFC", text).casefold())
