@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import av
@@ -20,7 +21,16 @@ from dlstream.offline.outside import Due
 from dlstream.offline.rows import in_rows, times_of_rows
 from dlstream_camera import SourceSettings, crop_slices
 from dlstream_common import Frame, Image, RecordingError, SourceError, encoding_of
-from dlstream_common.video import FrameFile, LostFrame, VideoFile, VideoFrame, ahead, check_name, open_frames
+from dlstream_common.video import (
+    FrameFile,
+    ImageFiles,
+    LostFrame,
+    VideoFile,
+    VideoFrame,
+    ahead,
+    check_name,
+    open_frames,
+)
 from dlstream_recorder import JOURNAL, read_session
 from dlstream_recorder.report.report import is_depth
 from dlstream_recorder.writers.session_file import UNDATED
@@ -49,6 +59,7 @@ class Footage:
         session: the session folder that they were recorded in, if they were.
         remarks: what a person should know of how they are read.
         values: from outside, such as those of a bag's other topics; a session's are in its journal.
+        images: as `ImageFiles.files`; empty where it is no images.
     """
 
     name: str
@@ -58,6 +69,7 @@ class Footage:
     session: Path | None = None
     remarks: tuple[str, ...] = ()
     values: Sequence[Due] = ()
+    images: tuple[Path, ...] = ()
 
 
 def open_footage(path: Path, camera: str, options: SourceSettings, fps: float = 0.0) -> Footage:
@@ -77,7 +89,9 @@ def open_footage(path: Path, camera: str, options: SourceSettings, fps: float = 
         return _recorded(path, table, camera)
     file = open_frames(path, fps)
     name = path.resolve().name if path.is_dir() else path.stem
-    return Footage(name, camera, file.expected, lambda: ahead(_frames(file, camera, options)), remarks=file.remarks)
+    images = file.files if isinstance(file, ImageFiles) else ()
+    frames = partial(_frames, file, camera, options)
+    return Footage(name, camera, file.expected, lambda: ahead(frames()), remarks=file.remarks, images=images)
 
 
 def _frames(file: FrameFile, camera: str, options: SourceSettings) -> Iterator[Frame | Lost]:
