@@ -8,7 +8,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -108,10 +108,11 @@ class SuperviseRig(Action):
         say: Say,
         resources: ExitStack,
         pictures: bool,
+        tell_ending: Callable[[], None],
     ) -> None:
         super().__init__()
         self._nodes, self._monitor, self._supervisor, self._say = list(nodes), monitor, supervisor, say
-        self._resources, self._pictures = resources, pictures
+        self._resources, self._pictures, self._tell_ending = resources, pictures, tell_ending
         self._restarts = RestartLimit(say)
         self._failure = ""
         self._running = {spec.full_name for spec, _ in nodes if spec.ends_rig}
@@ -223,6 +224,7 @@ class SuperviseRig(Action):
                 break
             await asyncio.sleep(_TICK)
         self._monitor.rig_ends = True
+        self._tell_ending()
         if self._asked_to_end:
             for spec, node in self._nodes:
                 if spec.commands:

@@ -99,7 +99,8 @@ def run_rig(
         stack.callback(monitor.close)
         monitor.claim.check()
         link = stack.enter_context(joined(rig, file, host, everywhere, monitor, say, options)) if rig.hosts else None
-        stack.enter_context(announced(RunningRig.of(rig, file, now()), warn=lambda text: say("rig", f"[WARN] {text}")))
+        about = RunningRig.of(rig, file, now())
+        tell_ending = stack.enter_context(announced(about, warn=lambda text: say("rig", f"[WARN] {text}")))
         supervisor = Supervisor(rig, monitor, say, seconds, status_every, poses)
         may_end = link.may_end if link is not None else lambda spec: True
         on_fault, stop_outputs = monitor.report_fault, monitor.stop_outputs
@@ -110,6 +111,7 @@ def run_rig(
         def on_stopping(ending: Ending) -> None:
             monitor.rig_ends = True
             supervisor.ends(ending)
+            tell_ending()
             if link is not None:
                 link.ends(ending)
 
