@@ -238,8 +238,10 @@ def report(
 ) -> None:
     """Summarise a session again: figures, latency plot, overlay picture; with --video an annotated video."""
     from dlstream.cli.summary import show_session
+    from dlstream.offline.kinds import refuse_sessions
 
     console = make_console()
+    refuse_sessions(session, "report")
     show_session(session, console)
     if video:
         from dlstream.offline.session_video import write_session_videos
