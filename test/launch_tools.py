@@ -39,7 +39,7 @@ def start(context):
     def say(name, text):
         get_logger("rig").info(text)
     nodes = [(spec, node_action(spec, context)) for spec in specs]
-    supervision = SuperviseRig(nodes, monitor, Supervisor(rig, monitor, say), say, stack, False)
+    supervision = SuperviseRig(nodes, monitor, Supervisor(rig, monitor, say), say, stack, False, lambda: None)
     return [*(node for _, node in nodes), supervision]
 
 def generate_launch_description():

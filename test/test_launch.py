@@ -140,6 +140,17 @@ def test_the_rigs_own_end_and_its_arguments(launch, write_rig):
     assert rig.about()["complete"]
 
 
+def test_a_video_that_ends_before_its_experiment_began_has_failed(launch, write_rig):
+    nobody = ("outputs:\n  screen:", "outputs:\n  other:")
+    somebody = ("recorder:", "  screen: {type: topic}\nrecorder:")
+    rig = launch(
+        "dlstream", "rig.launch.py", f"rig:={write_rig(nobody, somebody, ('seed: 1}', 'seed: 1, frames: 30}'))}"
+    )
+    assert rig.wait() == 1, rig.output
+    assert "stopping: /top/camera has finished" in rig.output
+    assert "The experiment never ran: its status to the end was 'waits for output 'screen': " in rig.output
+
+
 def test_a_camera_is_started_again_where_it_was_told_to_end_and_not_where_it_has_finished(launch, write_rig):
     again = "cameras:\n  side: {source: synthetic, width: 320, height: 240, fps: 30, on_failure: restart"
     rig_file = write_rig(("cameras:", again + "}"))

@@ -30,3 +30,15 @@ def test_a_run_whose_time_is_over_before_its_experiment_began_has_failed(start, 
     rig = start("run", str(write_rig(nobody, somebody)), "--local", "--seconds", "0.5")
     assert rig.wait() == 1, rig.output
     rig.saw("stopping: 0.5 s elapsed, and the experiment has not begun")
+    said = " ".join(rig.output.split()).rpartition("Session ")[2]
+    assert "The experiment never ran: " in said
+
+
+def test_a_video_that_ends_before_its_experiment_began_has_failed(start, write_rig):
+    nobody = ("outputs:\n  screen:", "outputs:\n  other:")
+    somebody = ("recorder:", "  screen: {type: topic}\nrecorder:")
+    rig = start("run", str(write_rig(nobody, somebody, ("seed: 1}", "seed: 1, frames: 30}"))), "--local")
+    assert rig.wait() == 1, rig.output
+    rig.saw("stopping: /top/camera has finished")
+    said = " ".join(rig.output.split()).rpartition("Session ")[2]
+    assert "The experiment never ran: its status to the end was 'waits for output 'screen': " in said

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from rig_tools import command, recorded, wait_until
+from rig_tools import command, is_gone, recorded, wait_until
 
 from dlstream_recorder.report.tables import read_events
 
@@ -84,6 +84,20 @@ def test_a_run_and_what_the_operator_says_of_it(start, write_rig):
     assert rig.session.name.endswith("_test_M12")
     assert rig.about()["metadata"] == {"subject": {"subject_id": "M12"}}
     assert remote("status")[0] == 3
+
+
+def test_nodes_that_have_ended_are_not_silent_while_the_rig_is_ending(start, write_rig):
+    rig = start("run", str(write_rig()), "--local")
+    recorded(rig, 10)
+    camera, experiment = rig.node("/top/camera"), rig.node("/experiment")
+    os.kill(camera, signal.SIGSTOP)  # it does not close, so that the rig is still ending when it is asked
+    rig.process.send_signal(signal.SIGINT)
+    wait_until(lambda: is_gone(experiment), rig)
+    code, said = remote("status")
+    os.kill(camera, signal.SIGCONT)
+    assert (code, "the rig is ending" in said, "says nothing" in said) == (0, True, False), said
+    assert [line.split()[1:] for line in said.splitlines() if line.split()[:1] == ["experiment"]] == [["has", "ended"]]
+    assert rig.wait() == 0, rig.output
 
 
 def test_sessions_on_request(start, write_rig):

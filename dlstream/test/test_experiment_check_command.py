@@ -53,6 +53,23 @@ def test_a_place_where_no_picture_can_be_written_is_told(monkeypatch, capsys, tm
     assert f"dlstream: can't write {file / 'pictures'}: Not a directory" in said
 
 
+def test_the_other_kind_of_file_is_named_with_the_command_for_it(monkeypatch, capsys, tmp_path: Path):
+    code, said = command(monkeypatch, capsys, "experiment", "check", str(RIG))
+    wanted = f"{RIG}: found a rig file; expected an experiment file. To check this one: `dlstream check {RIG}`"
+    assert (code, said) == (1, f"dlstream: {wanted}")
+    for words in (["check"], ["run"]):
+        code, said = command(monkeypatch, capsys, *words, str(EXAMPLE))
+        assert code == 1
+        assert said.startswith(f"dlstream: {EXAMPLE}: found an experiment file; expected a rig file, which names it ")
+        assert said.endswith(f"To check this one: `dlstream experiment check {EXAMPLE}`")
+    both = tmp_path / "both.yaml"
+    both.write_text("rig: a\ncameras: {}\ntriggers: {}\n")
+    for words in (["check"], ["experiment", "check"]):
+        code, said = command(monkeypatch, capsys, *words, str(both))
+        assert code == 1
+        assert "found the unknown key 'triggers'" in said or "found the unknown key 'cameras'" in said
+
+
 def test_what_is_not_known_is_told(monkeypatch, capsys):
     code, said = command(monkeypatch, capsys, "experiment", "check", str(EXAMPLE))
     assert code == 0

@@ -10,7 +10,7 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from std_msgs.msg import String
 
 from dlstream.run.monitor import Monitor
-from dlstream_common.ros import COMMAND, ENDS_BECAUSE, TOLD_TO_END
+from dlstream_common.ros import COMMAND, ENDS_BECAUSE, EVENT, TOLD_TO_END
 from dlstream_msgs.msg import Command, ExperimentStatus
 
 CAMERA = "/side/camera"
@@ -104,3 +104,25 @@ def test_a_message_that_fails_is_left_out_and_the_next_is_heard(monitor, wait_fo
         return monitor.ran
 
     wait_for(ran, "the experiment's status")
+
+
+def test_an_experiment_that_is_stopped_while_it_waits_is_called_off(monitor, wait_for):
+    publisher = monitor.node.create_publisher(ExperimentStatus, "experiment/status", EVENT)
+
+    def heard(status: int, reason: str = "") -> None:
+        before = monitor.status
+        publisher.publish(ExperimentStatus(status=status, reason=reason))
+        wait_for(lambda: monitor.status is not before and monitor.status.status == status, f"status {status}")
+
+    wait_for(lambda: publisher.get_subscription_count() > 0, "the monitor")
+    heard(ExperimentStatus.IDLE)
+    assert not monitor.called_off, "it has not waited yet"
+    heard(ExperimentStatus.WAITING, "waits for poses of top")
+    heard(ExperimentStatus.IDLE)
+    heard(ExperimentStatus.IDLE)
+    assert monitor.called_off
+    heard(ExperimentStatus.WAITING, "waits for poses of top")
+    assert not monitor.called_off, "it was started again"
+    monitor.rig_ends = True
+    heard(ExperimentStatus.IDLE)
+    assert not monitor.called_off, "the rig's end has stopped it"

@@ -171,3 +171,16 @@ def test_other_things_are_named_for_what_they_are(monkeypatch, capsys, tmp_path,
     assert f"found a file of a session; expected the folder: `dlstream replay {sessions}`" in told(
         "replay", sessions / "session.json"
     )
+
+
+@pytest.mark.parametrize("words", [["report"], ["export", "--csv", "--sleap"]])
+def test_a_folder_of_sessions_in_place_of_one_is_told(tmp_path, monkeypatch, capsys, words):
+    sessions = tmp_path / "sessions"
+    (sessions / "my day").mkdir(parents=True)
+    (sessions / "my day" / "session.json").write_text("{}")
+    monkeypatch.setattr("sys.argv", ["dlstream", words[0], str(sessions), *words[1:]])
+    assert main() == 1
+    command = " ".join([words[0], f"'{sessions}/my day'", *words[1:]])
+    assert " ".join(capsys.readouterr().out.split()) == (
+        f"dlstream: {sessions}: found a folder of sessions; expected one of them, such as `dlstream {command}`"
+    )

@@ -88,3 +88,14 @@ def test_a_rig_runs_without_being_told_of_where_that_can_not_be_written(tmp_path
     why = f"{tmp_path}/rigs/1.json can't be written: File too large"
     assert told == [f"`dlstream status` and other commands won't find this rig: {why}"]
     assert not list((tmp_path / "rigs").iterdir())
+
+
+def test_others_are_told_that_a_rig_is_ending(tmp_path):
+    rig = replace(RIG, pid=os.getpid(), subject="M\u00e4use")
+    with announced(rig, tmp_path / "rigs") as tell_ending:
+        assert running_rigs(tmp_path / "rigs") == [rig]
+        size = (tmp_path / "rigs" / f"{rig.pid}.json").stat().st_size
+        tell_ending()
+        assert running_rigs(tmp_path / "rigs") == [replace(rig, ending=True)]
+        assert (tmp_path / "rigs" / f"{rig.pid}.json").stat().st_size == size, "who reads it meanwhile finds it whole"
+    assert running_rigs(tmp_path / "rigs") == []

@@ -20,7 +20,15 @@ SILENT = EXPERIMENT(file=__file__)
 
 def supervisor(autostart: bool | Settings | None, seconds: float = 0.001, poses: int = 0, **known: Any) -> Supervisor:
     """That of a rig with an experiment (None: without), whose time is over."""
-    found = {"told_to_end": "", "first_frame": 0.0, "poses": 0, "ran": False, "waited_for": "", "status": None}
+    found = {
+        "told_to_end": "",
+        "first_frame": 0.0,
+        "poses": 0,
+        "ran": False,
+        "waited_for": "",
+        "status": None,
+        "called_off": False,
+    }
     claim = SimpleNamespace(conflict="")
     monitor: Any = SimpleNamespace(**{**found, **known}, claim=claim, tell_of_hanging=lambda say: None)
     experiment = EXPERIMENT(file=__file__, autostart_run=autostart) if isinstance(autostart, bool) else autostart
@@ -54,7 +62,45 @@ def test_the_end_of_its_time_is_a_failure_where_the_experiment_should_have_begun
     ],
 )
 def test_an_experiment_that_never_ran_is_named_with_the_reason(autostart, known, said):
-    assert supervisor(autostart, **known).never_ran == (f"The experiment never ran: {said}." if said else "")
+    watched = supervisor(autostart, **known)
+    sentence = f"The experiment never ran: {said}." if said else ""
+    assert watched.never_ran() == (sentence, False), "somebody has asked for the end"
+
+
+@pytest.mark.parametrize(
+    ("autostart", "known", "at_once", "failed"),
+    [
+        (SILENT, {}, False, True),
+        (SILENT, {"waited_for": "waits for poses of top"}, False, True),
+        (SILENT, {}, True, False),
+        (SILENT, {"ran": True}, False, False),
+        (False, {}, False, False),
+        (None, {}, False, False),
+        (SILENT, {"waited_for": "waits for poses of top", "called_off": True}, False, False),
+    ],
+)
+def test_a_video_that_ends_before_the_experiment_began_is_a_failure(autostart, known, at_once, failed):
+    watched = supervisor(autostart, seconds=0.0, **known)
+    assert watched.tick() is None
+    watched.ends(Ending("/top/camera has finished", at_once=at_once))
+    assert watched.never_ran()[1] is failed
+
+
+def test_an_experiment_that_was_stopped_while_it_waited_is_no_failure():
+    watched = supervisor(SILENT, waited_for="waits for poses of top", called_off=True)
+    assert watched.tick() == Ending("0.001 s elapsed")
+    said = "The experiment never ran: it was stopped while its status was 'waits for poses of top'."
+    assert watched.never_ran() == (said, False)
+
+
+def test_an_experiment_that_begins_while_the_rig_is_stopped_for_its_delay_is_too_late():
+    watched = supervisor(SILENT)
+    ending = watched.tick()
+    assert ending is not None
+    assert ending.failed
+    watched.ends(ending)
+    watched._monitor.ran = True
+    assert watched.never_ran() == ("The experiment began too late: only while the rig was being stopped.", True)
 
 
 @pytest.mark.parametrize("autostart", [SILENT, False, None])

@@ -189,6 +189,44 @@ def test_each_of_several_tiff_stacks_is_a_video_of_its_own(tmp_path):
         find_videos([folder], tmp_path / "out")
 
 
+def animation(path: Path, pictures: int) -> Path:
+    with av.open(str(path), "w") as file:
+        stream = file.add_stream("gif", rate=10, options={"global_palette": "0"})
+        stream.width, stream.height, stream.pix_fmt = 320, 240, "rgb8"
+        for number in range(pictures):
+            picture = av.VideoFrame.from_ndarray(Arena(320, 240).render(number)[0], "bgr24")
+            file.mux(stream.encode(picture.reformat(format="rgb8")))
+        file.mux(stream.encode())
+    return path
+
+
+def test_stacks_and_animations_beside_a_video_are_videos_of_their_own(walk, tmp_path):
+    lab, out, said = tmp_path / "lab", tmp_path / "out", []
+    lab.mkdir()
+    animation(lab / "m2.gif", 4)
+    assert [item.name for item in find_videos([lab], out, said.append)] == ["m2"]
+    shutil.copy(walk, lab / "m1.mp4")
+    stack(lab / "m3.tif")
+    outcomes, _ = run([lab], out)
+    assert [(outcome.name, outcome.frames) for outcome in outcomes] == [("m1", 20), ("m2", 4), ("m3", 3)]
+    for name in ("arena.png", "page.tif", "m1DLC_demo_mouse_trajectory.png", ".hidden.png"):
+        cv2.imwrite(str(lab / name), np.zeros((240, 320), np.uint8))
+    animation(lab / "logo.gif", 1)
+    assert [item.name for item in find_videos([lab], out, said.append)] == ["m1", "m2", "m3"]
+    assert said == [
+        f"{lab}: left out 3 single images beside videos, such as arena.png. Images of one video are tracked in a "
+        "folder of their own"
+    ]
+    find_videos([lab, lab / "page.tif", lab / "logo.gif"], out, said.append)
+    assert said[1].startswith(f"{lab}: left out a single image beside videos, such as arena.png."), "those are named"
+
+
+def test_an_animation_made_of_a_folders_images_does_not_take_their_place(tmp_path):
+    folder = stills(tmp_path / "stills", 2)
+    animation(folder / "preview.gif", 2)
+    assert [item.path for item in find_videos([folder], tmp_path / "out")] == [folder]
+
+
 def test_folders_of_images_that_are_left_out_are_told(walk, tmp_path):
     lab, said = tmp_path / "lab", []
     for name in ("day1", "day2", "results"):
@@ -202,12 +240,14 @@ def test_folders_of_images_that_are_left_out_are_told(walk, tmp_path):
     shutil.copy(walk, lab / "day1" / "m1.mp4")
     (lab / "day1" / "arena.png").touch()
     assert [item.name for item in find_videos([lab], tmp_path / "out", said.append)] == ["m1"]
-    assert said == [f"{lab}: left out 2 folders of images in it, such as {first}. Name each itself to have it tracked"]
+    assert said[1:] == [
+        f"{lab}: left out 2 folders of images in it, such as {first}. Name each itself to have it tracked"
+    ]
     found = find_videos([lab, first, second], tmp_path / "out", said.append)
     assert [item.name for item in found] == ["m1", "stills", "stills2"]
-    assert len(said) == 1, "those are named"
+    assert said[2:] == said[:1], "those are named"
     _, text = run([lab], tmp_path / "out")
-    assert said[0] in text
+    assert said[1] in text
 
 
 def test_depth_cameras_of_a_session_are_left_out(tmp_path):

@@ -10,13 +10,14 @@ import os
 import subprocess
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pandas as pd
 import pytest
 from numpy.typing import NDArray
 from track_tools import ROOT, run, write_damaged
 
-from dlstream_camera.arena import KEYPOINTS
+from dlstream_camera.arena import KEYPOINTS, Arena
 from dlstream_common import FramePoses, Individual
 from dlstream_recorder import PoseTable
 from dlstream_recorder.report.tables import write_h5
@@ -88,6 +89,37 @@ def test_sleap_io_reads_sleaps_file(tracked):
         [instance] = frame.instances
         found = instance.numpy(scores=True)
         assert np.allclose(found, wanted[frame.frame_idx, 0], atol=1e-4)
+
+
+def test_sleaps_file_of_a_folder_of_images_names_them_in_the_order_of_the_rows(tmp_path):
+    sleap_io = pytest.importorskip("sleap_io", reason="sleap-io is not installed: make tools")
+    arena, folder = Arena(320, 240, seed=3), tmp_path / "stills"
+    folder.mkdir()
+    for number in range(8, 12):  # in the order of letters, 10 comes before 8
+        assert cv2.imwrite(str(folder / f"{number}.bmp"), arena.render(number)[0])
+    (folder / "9.bmp").write_bytes(b"broken")
+    run([folder], tmp_path / "tracked", sleap=True)
+    labels = sleap_io.load_file(str(tmp_path / "tracked" / "stillsDLC_demo_mouse.slp"))
+    [video] = labels.videos
+    assert video.filename == [str(folder / f"{number}.bmp") for number in range(8, 12)]
+    assert video.shape[:3] == (4, 240, 320)
+    assert [frame.frame_idx for frame in labels.labeled_frames] == [0, 2, 3]
+    assert np.array_equal(video[3][:, :, 0], cv2.imread(str(folder / "11.bmp"))[:, :, 2])
+
+
+def test_sleaps_file_of_a_folder_with_one_stack_names_the_stack(tmp_path):
+    sleap_io = pytest.importorskip("sleap_io", reason="sleap-io is not installed: make tools")
+    arena, folder = Arena(320, 240, seed=3), tmp_path / "day1"
+    folder.mkdir()
+    pages = [arena.render(number)[0] for number in range(3)]
+    assert cv2.imwritemulti(str(folder / "m1.tif"), pages)
+    run([folder], tmp_path / "one", sleap=True)
+    [video] = sleap_io.load_file(str(tmp_path / "one" / "day1DLC_demo_mouse.slp")).videos
+    assert video.filename == str(folder / "m1.tif")
+    assert cv2.imwrite(str(folder / "m2.png"), pages[0])
+    run([folder], tmp_path / "both", sleap=True)
+    [video] = sleap_io.load_file(str(tmp_path / "both" / "day1DLC_demo_mouse.slp")).videos
+    assert video.filename == "no_video_was_recorded.mp4", "no list of files has a row of the table each"
 
 
 MOVEMENT = """

@@ -105,6 +105,9 @@ def test_what_the_network_lacks_is_told(tmp_path: Path):
         InputError, match=r"triggers.inside.keypoints\[0\]: found 'head'; .* Known: nose, left, right, tail, hat"
     ):
         check_experiment(load(tmp_path, VIRTUAL.replace("head:", "hat:")), keypoints=NETWORK)
+    with pytest.raises(InputError, match=r"Known: nose, left, right, tail, ears\.") as error:
+        check_experiment(load(tmp_path, VIRTUAL.replace("head:", "nose:")), keypoints=NETWORK)
+    assert "keypoints.nose: found 'nose'; expected another name" in str(error.value)
 
 
 @pytest.mark.parametrize(

@@ -95,5 +95,7 @@ def stem_of(camera: str) -> str:
 
 def check_name(name: str) -> None:
     """Raises ValueError if a session can't have this name."""
-    if "/" in name or name.startswith(".") or has_controls(name):
-        raise ValueError("the name of a folder, without a slash, a leading dot and control characters")
+    if "/" in name or name.startswith(".") or has_controls(name) or name != name.strip():
+        raise ValueError(
+            "the name of a folder, without a slash, a leading dot, control characters and spaces at its ends"
+        )

@@ -75,6 +75,38 @@ def test_sessions_are_found_and_searched(tmp_path):
         list(find_sessions(tmp_path / "none"))
 
 
+@pytest.mark.parametrize(
+    "text", ["2026-13", "2026-00", "2026-11-31", "2025-02-29", "0000", "2026..2026-13", "30.11.2026"]
+)
+def test_a_date_that_the_calendar_does_not_have_is_refused(text):
+    with pytest.raises(ValueError, match=f"date: found '{text}'; expected a year, month or day such as 2026-11 "):
+        Search(date=text)
+
+
+@pytest.mark.parametrize("text", ["2024-02-29", "2026-12", "2026-11-15..2026-11", "2026-11..2026-11-15", "2026..2026"])
+def test_days_months_and_years_that_there_are_can_be_searched(text):
+    Search(date=text)
+
+
+@pytest.mark.parametrize("text", ["2026-12..2026-11", "2026-12-01..2026-11", "2026..2025-12-31"])
+def test_a_time_that_ends_before_it_begins_is_refused(text):
+    first, last = text.split("..")
+    with pytest.raises(ValueError, match=f"found '{text}', which ends before it begins; .*: {last}..{first}"):
+        Search(date=text)
+
+
+def test_a_subject_is_the_same_however_its_letters_are_composed(tmp_path):
+    composed, decomposed = "M\u00e4use", "MA\u0308USE"
+    for name, subject in (("a", composed), ("b", decomposed), ("c", "Stra\u00dfe"), ("d", "Mause")):
+        put(tmp_path, f"2026-11-22_{name}", metadata={"subject": {"subject_id": subject}})
+    found = [item for item in find_sessions(tmp_path) if isinstance(item, SessionInfo)]
+    for pattern in (composed, decomposed, "m?use", "m\u00e4*"):
+        names = [item.name[-1] for item in found if Search(subject=pattern).fits(item)]
+        assert names == (["a", "b", "d"] if "?" in pattern else ["a", "b"]), pattern
+    assert [item.name[-1] for item in found if Search(subject="STRASSE").fits(item)] == ["c"]
+    assert totals(found)["subjects"] == 3
+
+
 def test_an_analysis_is_no_recorded_session(tmp_path):
     put(tmp_path, "2026-11-22_a")
     put(tmp_path, "2026-11-22_of_a", offline=True, created_ns=1_795_000_000 * 10**9)

@@ -97,7 +97,7 @@ def test_automatic_names_never_collide(open_session):
     assert all("_arena" in folder.name for folder in folders)
 
 
-@pytest.mark.parametrize("name", ["a/b", "..", ".hidden", "a\x1b]0;b", "a\nb", "a\u009bb"])
+@pytest.mark.parametrize("name", ["a/b", "..", ".hidden", "a\x1b]0;b", "a\nb", "a\u009bb", " ", " x", "x ", "x\u00a0"])
 def test_names_that_lead_elsewhere_are_refused(open_session, tmp_path, name):
     with pytest.raises(RecordingError, match="session name"):
         open_session(name)

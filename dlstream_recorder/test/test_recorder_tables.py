@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from dlstream_common import RecordingError
 from dlstream_recorder import OfflineSession, PoseTable, summarise
 from dlstream_recorder.report.tables import KEY, read_events, read_poses
 
@@ -235,3 +236,11 @@ def test_no_poses_no_table(recorded):
     folder = recorded(0, 1)
     assert not list(folder.glob("*.poses.*"))
     assert summarise(folder).poses == 0
+
+
+def test_a_file_in_the_way_of_an_analysis_is_named(tmp_path):
+    file = tmp_path / "empty.csv"
+    file.touch()
+    for folder in (file, file / "day1"):
+        with pytest.raises(RecordingError, match=f"{folder}: found the file {file} in its way; expected a folder, or "):
+            OfflineSession(folder, "x", ["top"], 1)

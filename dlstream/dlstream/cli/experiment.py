@@ -31,13 +31,16 @@ def check(
 ) -> None:
     """Check an experiment file, explain it in words, and draw its states and regions."""
     from dlstream.authoring.explain import Known, check_file, show_problems
-    from dlstream_common import InputError
+    from dlstream.rig.kinds import no_experiment
+    from dlstream_common import DlstreamError, InputError
 
     console = text_console()
     try:
         known = Known.of(rig, network, frame)
         check_file(file, known, out if out is not None or frame is None else Path(), console, allow_python)
     except InputError as error:
+        if other := no_experiment(file):
+            raise DlstreamError(other) from error
         show_problems(error, console)
         raise typer.Exit(1) from error
 

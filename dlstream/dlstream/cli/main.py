@@ -108,7 +108,7 @@ def run(
 
     Exits with 0 if it ended as it was told to and its session is complete, also with lost frames or faults, which the
     last line counts; with 1 if a required node failed, the experiment ended with a fault or should have begun by itself
-    and did not before the time was over, or the session is incomplete.
+    and did not before the time or the video was over, or the session is incomplete.
     """
     from contextlib import ExitStack
 
@@ -238,8 +238,10 @@ def report(
 ) -> None:
     """Summarise a session again: figures, latency plot, overlay picture; with --video an annotated video."""
     from dlstream.cli.summary import show_session
+    from dlstream.offline.kinds import refuse_sessions
 
     console = make_console()
+    refuse_sessions(session, "report")
     show_session(session, console)
     if video:
         from dlstream.offline.session_video import write_session_videos

@@ -121,17 +121,22 @@ def note(text: Text, rig: WhichRig = "") -> None:
 def status(rig: WhichRig = "") -> None:
     """Say how the running rig is: frame rates, poses, experiment, outputs, recorder, disk.
 
-    Exits with 0 if all is well, 1 if something is wrong, 3 if no rig is running.
+    Exits with 0 if all is well or the rig is ending, 1 if something is wrong, 3 if no rig is running.
     """
-    from dlstream.remote.words import SILENT, NodeState, status_lines
+    from dlstream.remote.words import ENDED, SILENT, NodeState, status_lines
+    from dlstream.run.registry import running_rigs
+    from dlstream_common.ros import TOLD_TO_END
 
     found = find_running(rig)
     with link_to(found) as link:
         names = [found.own_name(name) for name in found.nodes]
         link.wait(lambda: {*names} <= {*link.diagnoses}, _FIRST_WORD)
         link.wait(lambda: link.status is not None or not found.has_experiment, 0.5)
+        still = next((one for one in running_rigs() if one.pid == found.pid), None)  # which may have begun to end
+        ending = still is None or still.ending or any(TOLD_TO_END in link.values(name) for name in names)
+        unheard = ENDED if ending else SILENT
         nodes = {
-            name: NodeState(_level(item.level), item.message, link.values(name)) if item is not None else SILENT
+            name: NodeState(_level(item.level), item.message, link.values(name)) if item is not None else unheard
             for name, item in ((name, link.diagnoses.get(name)) for name in names)
         }
         counts = {pair.key: pair.value for pair in link.status.counts} if link.status is not None else {}
@@ -140,9 +145,11 @@ def status(rig: WhichRig = "") -> None:
     console.print(
         f"[bold]rig {escape(found.name)}[/]{escape(about)}: for {_duration(now() - found.since)}; {escape(found.file)}"
     )
-    bad = False
+    if ending:
+        console.print("  the rig is ending")
+    bad, wrong = False, ("error",) if ending else ("error", "stale", "silent")
     for line in status_lines(nodes, found.cameras, found.outputs, counts):
-        bad = bad or line.level in ("error", "stale", "silent")
+        bad = bad or line.level in wrong
         style = {"": "default", "warn": "yellow"}.get(line.level, "bold red")
         console.print(f"  {line.about:<18} [{style}]{escape(line.text)}[/]")
     raise typer.Exit(int(bad))

@@ -66,11 +66,13 @@ def export(
     force: Annotated[bool, typer.Option("--force", help="Overwrite an earlier export.")] = False,
 ) -> None:
     """Write a session in the formats of other tools."""
+    from dlstream.offline.kinds import refuse_sessions
     from dlstream_recorder.export.export import FORMATS, export_session
 
     wanted = [name for name, given in zip(FORMATS, (csv, nwb, sleap), strict=True) if given]
     if not wanted:
         raise DlstreamError("no format: give at least one of --csv, --nwb and --sleap")
+    refuse_sessions(session, " ".join(("export", *(f"--{name}" for name in wanted))))
     console = make_console()
 
     def say(text: str) -> None:

@@ -8,7 +8,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -108,10 +108,11 @@ class SuperviseRig(Action):
         say: Say,
         resources: ExitStack,
         pictures: bool,
+        tell_ending: Callable[[], None],
     ) -> None:
         super().__init__()
         self._nodes, self._monitor, self._supervisor, self._say = list(nodes), monitor, supervisor, say
-        self._resources, self._pictures = resources, pictures
+        self._resources, self._pictures, self._tell_ending = resources, pictures, tell_ending
         self._restarts = RestartLimit(say)
         self._failure = ""
         self._running = {spec.full_name for spec, _ in nodes if spec.ends_rig}
@@ -179,6 +180,7 @@ class SuperviseRig(Action):
         if ending.failed:
             self._failure = self._failure or ending.reason
         self._asked_to_end = False
+        self._supervisor.ends(ending)
         self._say("rig", f"stopping: {ending.reason}")
         context.emit_event_sync(Shutdown(reason=ending.reason))
 
@@ -222,6 +224,7 @@ class SuperviseRig(Action):
                 break
             await asyncio.sleep(_TICK)
         self._monitor.rig_ends = True
+        self._tell_ending()
         if self._asked_to_end:
             for spec, node in self._nodes:
                 if spec.commands:
@@ -234,8 +237,11 @@ class SuperviseRig(Action):
         session = self._monitor.session
         await context.asyncio_loop.run_in_executor(None, self._resources.close)
         whole = session is None or await context.asyncio_loop.run_in_executor(None, _shown, session, self._pictures)
-        if never_ran := self._supervisor.never_ran:
+        never_ran, failed = self._supervisor.never_ran()
+        if never_ran:
             self._say("rig", never_ran)
+        if failed:
+            self._failure = self._failure or never_ran
         if not whole:
             self._failure = self._failure or f"the session {session} is not complete"
         if self._failure:  # an exception of this task would be lost where another task ends at the same moment

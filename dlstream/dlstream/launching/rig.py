@@ -86,14 +86,14 @@ def rig_actions(
         )
         stack.callback(monitor.close)
         monitor.claim.check()
-        stack.enter_context(announced(RunningRig.of(rig, path, now()), warn=log.warning))
+        tell_ending = stack.enter_context(announced(RunningRig.of(rig, path, now()), warn=log.warning))
 
         def say(name: str, text: str) -> None:
             log.info(text if name == "rig" else f"{name}: {text}")
 
         nodes = [(spec, node_action(spec, context, log_level)) for spec in specs]
         supervisor = Supervisor(rig, monitor, say, status_every=status_every)
-        supervision = SuperviseRig(nodes, monitor, supervisor, say, stack.pop_all(), rig.pictures)
+        supervision = SuperviseRig(nodes, monitor, supervisor, say, stack.pop_all(), rig.pictures, tell_ending)
         return [*warnings, *(node for _, node in nodes), supervision]
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import av
@@ -21,7 +22,17 @@ from dlstream.offline.recorded_at import Recorded, recorded_at
 from dlstream.offline.rows import in_rows, times_of_rows
 from dlstream_camera import SourceSettings, crop_slices
 from dlstream_common import DlstreamError, Frame, Image, RecordingError, SourceError, encoding_of
-from dlstream_common.video import FrameFile, LostFrame, ToImage, VideoFile, VideoFrame, ahead, check_name, open_frames
+from dlstream_common.video import (
+    FrameFile,
+    ImageFiles,
+    LostFrame,
+    ToImage,
+    VideoFile,
+    VideoFrame,
+    ahead,
+    check_name,
+    open_frames,
+)
 from dlstream_recorder import JOURNAL, read_session
 from dlstream_recorder.report.report import is_depth
 from dlstream_recorder.writers.session_file import UNDATED
@@ -51,6 +62,7 @@ class Footage:
         remarks: what a person should know of how they are read.
         values: from outside, such as those of a bag's other topics; a session's are in its journal.
         date_from: what a video's date is from, `said` or `file`; empty: it has none, or its own stamps.
+        images: as `ImageFiles.files`; empty where it is no images.
     """
 
     name: str
@@ -61,6 +73,7 @@ class Footage:
     remarks: tuple[str, ...] = ()
     values: Sequence[Due] = ()
     date_from: str = ""
+    images: tuple[Path, ...] = ()
 
 
 def open_footage(
@@ -97,6 +110,7 @@ def open_footage(
         lambda: ahead(_frames(file, camera, options, date.stamp)),
         remarks=remarks,
         date_from=date.source,
+        images=file.files if isinstance(file, ImageFiles) else (),
     )
 
 

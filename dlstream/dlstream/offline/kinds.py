@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from shlex import quote
 
+from dlstream_common import DlstreamError
 from dlstream_common.file_kinds import BAGS, kind_of_file
 from dlstream_common.video import VIDEO_ENDINGS
 from dlstream_recorder import JOURNAL
@@ -53,6 +54,28 @@ def other_kind(path: Path) -> str:
     )
 
 
+def refuse_sessions(path: Path, command: str) -> None:
+    """Refuses a folder with sessions in it where one session is wanted.
+
+    Args:
+        command: that would work on one of them, such as "report".
+
+    Raises:
+        DlstreamError: it is such a folder.
+    """
+    if is_session(path) or not path.is_dir():
+        return
+    inside = next((item for item in sorted(path.iterdir()) if item.name[0] != "." and is_session(item)), None)
+    if inside is not None:
+        raise DlstreamError(f"{path}: found {_one_of(command, inside)}")
+
+
+def _one_of(command: str, session: Path) -> str:
+    program, *options = command.split(maxsplit=1)
+    words = " ".join(("dlstream", program, quote(str(session)), *options))
+    return f"a folder of sessions; expected one of them, such as `{words}`"
+
+
 def kind_of_no_bag(path: Path) -> str:
     """What a file is that has a bag's name, in words, and what was expected; empty if it is one, or was."""
     if is_ros1(path):
@@ -73,7 +96,7 @@ def _folder(path: Path) -> str:
         if is_ros1(item):
             return ros1(item)
         if is_session(item):
-            return f"a folder of sessions; expected one of them, such as `dlstream replay {quote(str(item))}`"
+            return _one_of("replay", item)
     packed = next((item for item in inside if item.name.endswith((".db3.zstd", ".mcap.zstd"))), None)
     if packed is not None:
         return (

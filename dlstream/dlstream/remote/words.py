@@ -16,6 +16,8 @@ class NodeState:
 
 
 SILENT = NodeState("silent", "says nothing", {})
+ENDED = NodeState("ok", "has ended", {})
+"""Of a node that says nothing in a rig that is ending."""
 
 
 @dataclass(frozen=True)

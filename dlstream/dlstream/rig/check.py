@@ -12,6 +12,7 @@ from dlstream.rig.conflicts import conflicts
 from dlstream.rig.facts import RigFacts
 from dlstream.rig.file import Rig, load_rig, rest_of_rig
 from dlstream.rig.hosts import check_host_of, check_socket_buffers, host_of, this_host
+from dlstream.rig.kinds import no_rig
 from dlstream.rig.overrides import Overridden, Override
 from dlstream.rig.table import NODE_KINDS, NodeKind
 from dlstream_common import DlstreamError, InputError, Place, Problem, line_of, read_yaml, resolved
@@ -38,12 +39,15 @@ def checked_rig(
 
     Raises:
         InputError: every problem, each with its file and line. Nothing has been started.
+        DlstreamError: it is an experiment file.
         NoSuchHostError: the rig has no such host.
     """
     path = resolved(Path(path).expanduser())
     try:
         rig = load_rig(path, overrides=overrides)
     except InputError as error:
+        if other := no_rig(path):
+            raise DlstreamError(other) from error
         problems = [*error.problems, *_further(error, path, allow_python, warn, overrides, host)]
         raise InputError(path, sorted(problems, key=_reading_order)) from error
     rig = _allowing_python(rig) if allow_python else rig

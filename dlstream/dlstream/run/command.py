@@ -36,7 +36,7 @@ class Outcome:
 
     Attributes:
         session: the folder that the recorder wrote; None where there is none.
-        never_ran: a sentence on an experiment that has not run; empty if it has, or if there is none.
+        never_ran: a sentence on an experiment that has not run in time; empty if it has, or if there is none.
     """
 
     exit_code: int
@@ -99,7 +99,8 @@ def run_rig(
         stack.callback(monitor.close)
         monitor.claim.check()
         link = stack.enter_context(joined(rig, file, host, everywhere, monitor, say, options)) if rig.hosts else None
-        stack.enter_context(announced(RunningRig.of(rig, file, now()), warn=lambda text: say("rig", f"[WARN] {text}")))
+        about = RunningRig.of(rig, file, now())
+        tell_ending = stack.enter_context(announced(about, warn=lambda text: say("rig", f"[WARN] {text}")))
         supervisor = Supervisor(rig, monitor, say, seconds, status_every, poses)
         may_end = link.may_end if link is not None else lambda spec: True
         on_fault, stop_outputs = monitor.report_fault, monitor.stop_outputs
@@ -109,13 +110,16 @@ def run_rig(
 
         def on_stopping(ending: Ending) -> None:
             monitor.rig_ends = True
+            supervisor.ends(ending)
+            tell_ending()
             if link is not None:
                 link.ends(ending)
 
         code = runner.run(lambda: (link.tick() if link else None) or supervisor.tick(), on_stopping)
-        code = code or int(monitor.experiment_failed)
+        never_ran, failed = supervisor.never_ran()
+        code = code or int(monitor.experiment_failed or failed)
     if say.lost:
         with suppress(OSError):
             print(f"dlstream: {say.lost}", file=sys.stderr)
     recorded_here = rig.recorder is not None and host_of(rig.recorder, rig.hosts) == host
-    return Outcome(code, monitor.session if recorded_here else None, supervisor.never_ran)
+    return Outcome(code, monitor.session if recorded_here else None, never_ran)

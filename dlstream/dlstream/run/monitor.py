@@ -93,6 +93,8 @@ class Monitor:
         """Whether the experiment has run since the monitor started."""
         self.waited_for = ""
         """What a run waited for last before it could begin; empty: no run was to begin, or it told nothing."""
+        self.called_off = False
+        """Whether somebody has stopped the experiment while it waited, before the rig ended."""
         self._context = rclpy.Context()
         try:
             rclpy.init(args=[], context=self._context, signal_handler_options=SignalHandlerOptions.NO)
@@ -233,6 +235,11 @@ class Monitor:
             self.stop_outputs(reason, for_good=False)
 
     def _on_status(self, message: ExperimentStatus) -> None:
+        waited = self.status is not None and self.status.status == ExperimentStatus.WAITING
+        if not self.rig_ends and message.status == ExperimentStatus.IDLE:
+            self.called_off = self.called_off or waited
+        elif not self.rig_ends:
+            self.called_off = False
         self.status = message
         self.ran = self.ran or message.status == ExperimentStatus.RUNNING
         if message.status == ExperimentStatus.WAITING:

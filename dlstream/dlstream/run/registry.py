@@ -10,7 +10,8 @@ import stat
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -40,6 +41,7 @@ class RunningRig:
         subject: its animal, if it is known.
         namespace: of its nodes.
         simulated: whether its time is that of /clock.
+        ending: whether its nodes are being ended, one after the other.
     """
 
     name: str
@@ -54,6 +56,7 @@ class RunningRig:
     subject: str = ""
     namespace: str = ""
     simulated: bool = False
+    ending: bool = False
 
     @classmethod
     def of(cls, rig: Rig, file: Path, since: int) -> RunningRig:
@@ -120,8 +123,10 @@ def _distrust(folder: Path) -> str:
 @contextmanager
 def announced(
     rig: RunningRig, folder: Path | None = None, warn: Callable[[str], object] = lambda text: None
-) -> Iterator[None]:
+) -> Iterator[Callable[[], None]]:
     """Lets others find the rig for as long as it runs. A machine that can't write the file only has no remote.
+
+    Gives what is to be called as soon as the rig ends, so that they don't take nodes that have ended for silent ones.
 
     Args:
         warn: is told why, where they won't find it.
@@ -137,11 +142,11 @@ def announced(
         reason = f"{path} can't be written: {error.strerror or error}"
     if file is None:
         warn(f"`dlstream status` and other commands won't find this rig: {reason}")
-        yield
+        yield lambda: None
         return
     with file:
         try:
-            yield
+            yield partial(_tell_that_it_ends, file, rig)
         finally:
             path.unlink(missing_ok=True)
 
@@ -155,7 +160,7 @@ def _held(path: Path, rig: RunningRig) -> TextIO:
     file = path.open("w", encoding="utf-8")
     try:
         fcntl.flock(file, fcntl.LOCK_EX)
-        json.dump(asdict(rig), file)
+        file.write(_in_json(rig))
         file.flush()
     except OSError:
         path.unlink(missing_ok=True)
@@ -163,6 +168,17 @@ def _held(path: Path, rig: RunningRig) -> TextIO:
             file.close()
         raise
     return file
+
+
+def _in_json(rig: RunningRig) -> str:
+    text = json.dumps(asdict(rig))
+    return text + " " if rig.ending else text  # of one length: "true" is shorter than "false"
+
+
+def _tell_that_it_ends(file: TextIO, rig: RunningRig) -> None:
+    """Changes only some letters of the file: whoever reads it at that moment still finds the rig."""
+    with suppress(OSError):
+        os.pwrite(file.fileno(), _in_json(replace(rig, ending=True)).encode(), 0)
 
 
 def running_rigs(folder: Path | None = None) -> list[RunningRig]:

@@ -50,6 +50,8 @@ class Supervisor:
         self._before = 0  # poses before the run
         self._begin = time.monotonic()
         self._next = self._begin + status_every
+        self._too_late = False  # its time was over before the experiment had begun
+        self._ends_by_itself = False
 
     def tick(self) -> Ending | None:
         """Why the rig is to end now; None while it goes on. To be called about ten times a second."""
@@ -67,9 +69,8 @@ class Supervisor:
         first = self._monitor.first_frame
         if self._seconds and first is not None and clock - first >= self._seconds:
             over = f"{self._seconds:g} s elapsed"
-            if self._starts_by_itself and not self._monitor.ran:
-                return Ending(f"{over}, and the experiment has not begun", failed=True)
-            return Ending(over)
+            self._too_late = self._should_begin and not self._monitor.ran
+            return Ending(f"{over}, and the experiment has not begun", failed=True) if self._too_late else Ending(over)
         status = self._monitor.status
         failed = status is not None and status.status == ExperimentStatus.FAULT
         if self._starts_by_itself and not (self._monitor.ran or failed):
@@ -80,21 +81,38 @@ class Supervisor:
             return Ending("the experiment has ended", self._monitor.experiment_failed)
         return None
 
-    @property
-    def never_ran(self) -> str:
-        """A sentence on an experiment that has not run; empty if it has, or if the rig has none."""
-        if self._rig.experiment is None or self._monitor.ran:
-            return ""
+    def ends(self, ending: Ending) -> None:
+        """Notes why the rig ends, for `never_ran`. Not to be called where somebody has asked launch for the end."""
+        self._ends_by_itself = not ending.at_once
+
+    def never_ran(self) -> tuple[str, bool]:
+        """A sentence on an experiment that has not run in time, and whether the rig has failed by that.
+
+        To be called once all nodes have ended: after the last frame, poses that are still on their way may begin a run.
+        The sentence is empty if it has run, or if the rig has none.
+        """
+        ran = self._monitor.ran  # read once: the monitor still listens
+        if self._too_late and self._ends_by_itself and ran:
+            return "The experiment began too late: only while the rig was being stopped.", True
+        if self._rig.experiment is None or ran:
+            return "", False
+        return f"The experiment never ran: {self._why_not()}.", self._ends_by_itself and self._should_begin
+
+    def _why_not(self) -> str:
         status = self._monitor.status
         if status is not None and status.status == ExperimentStatus.FAULT:
-            why = status.reason
-        elif self._monitor.waited_for:
-            why = f"its status to the end was '{self._monitor.waited_for}'"
-        elif self._starts_by_itself:
-            why = "the rig ended before it could begin"
-        else:
-            why = "the rig says `autostart_run: false`, and nobody started it (`dlstream start`)"
-        return f"The experiment never ran: {why}."
+            return status.reason
+        if self._monitor.called_off:
+            return f"it was stopped while its status was '{self._monitor.waited_for}'"
+        if self._monitor.waited_for:
+            return f"its status to the end was '{self._monitor.waited_for}'"
+        if self._starts_by_itself:
+            return "the rig ended before it could begin"
+        return "the rig says `autostart_run: false`, and nobody started it (`dlstream start`)"
+
+    @property
+    def _should_begin(self) -> bool:
+        return self._starts_by_itself and not self._monitor.called_off
 
     @property
     def _starts_by_itself(self) -> bool:

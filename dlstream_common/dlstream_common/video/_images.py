@@ -58,6 +58,10 @@ class ImageFiles:
 
     Images of another size than most of them are lost frames: their poses would be of another scale.
 
+    Attributes:
+        files: the image of each frame, in their order, or the one file that holds all of them; empty where several
+            files hold more frames than one each.
+
     Raises:
         SourceError: there are no images, none can be read, or one of the files holds several of which only the first
             one could be read: an animation, or a large stack of ImageJ.
@@ -70,6 +74,8 @@ class ImageFiles:
         self.fps: float | None = float(self._rate)
         counts = [_pages(file) for file in self._files]
         self.expected = sum(counts)
+        whole = len(self._files) == 1 or self.expected == len(self._files)
+        self.files = tuple(self._files) if whole else ()
         first = self._usual(counts)
         self.height, self.width = first.shape[:2]
         remarks = [f"images have no times; {_USUAL_RATE:g} fps assumed. --fps (in a rig file: 'fps') sets another rate"]

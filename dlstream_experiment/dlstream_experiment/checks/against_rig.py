@@ -194,7 +194,7 @@ def _sizes(sections: ParsedSections, sizes: Mapping[str, Size]) -> Iterator[Prob
 def _keypoints(sections: ParsedSections, keypoints: Collection[str] | None) -> Iterator[Problem]:
     if keypoints is None:
         return
-    known = [*keypoints, *sections.keypoints]
+    known = list(dict.fromkeys([*keypoints, *sections.keypoints]))
     for place, keypoint in sections.names_used(lambda trigger: trigger.keypoints_used()):
         if keypoint not in known:
             yield _no_keypoint(place, keypoint, known)

@@ -115,7 +115,7 @@ def _sleap(recorded: Recorded, out: Path, force: bool) -> list[Path]:
                 temporary = target.with_name(f".{target.stem}.new.slp")
                 try:
                     poses = poses_with_virtual(read_poses(path), experiment)
-                    write_slp(temporary, poses, camera.edges, video.resolve() if video.exists() else None)
+                    write_slp(temporary, poses, camera.edges, [video.resolve()] if video.exists() else [])
                     temporary.replace(target)
                 finally:
                     temporary.unlink(missing_ok=True)

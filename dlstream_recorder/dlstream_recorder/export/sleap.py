@@ -16,7 +16,7 @@ _NO_VIDEO = "no_video_was_recorded.mp4"
 
 
 def write_slp(
-    path: Path, poses: pd.DataFrame, edges: Sequence[tuple[int, int]], video: Path | None, what: str = "--sleap"
+    path: Path, poses: pd.DataFrame, edges: Sequence[tuple[int, int]], video: Sequence[Path], what: str = "--sleap"
 ) -> None:
     """Writes a table of poses as predicted instances, each animal in a track of its own.
 
@@ -25,7 +25,7 @@ def write_slp(
     Args:
         poses: as `read_poses` returns it; row n is frame n of the video.
         edges: the skeleton, as pairs of keypoint indices.
-        video: that the file names; None: none.
+        video: that the file names: a file, or the images of all rows; empty: none.
         what: needs sleap-io, for the error message.
 
     Raises:
@@ -41,7 +41,11 @@ def write_slp(
     skeleton = sio.Skeleton(nodes=list(keypoints))
     for first, second in edges:
         skeleton.add_edge(keypoints[first], keypoints[second])
-    source = sio.Video(filename=str(video or _NO_VIDEO), open_backend=False)
+    if len(video) > 1:
+        # With a backend: a list without one sleap-io writes, but can't read.
+        source = sio.Video.from_filename([str(file) for file in video])
+    else:
+        source = sio.Video(filename=str(video[0] if video else _NO_VIDEO), open_backend=False)
     tracks = [sio.Track(name=name) for name in names]
     seen = ~np.isnan(values[..., :2]).any(axis=-1)
     frames: list[Any] = []

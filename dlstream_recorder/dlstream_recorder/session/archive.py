@@ -6,18 +6,19 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from fnmatch import fnmatchcase
 from math import inf, isfinite
 from pathlib import Path
 from typing import Any
+from unicodedata import normalize
 
 from dlstream_common import RecordingError
 from dlstream_recorder.report.summary import read_session
 from dlstream_recorder.writers.session_file import SESSION_FILE, UNDATED, is_by_date
 
 _DAY = 24 * 3600 * 1_000_000_000
-_DATE = re.compile(r"\d{4}(-\d{2}(-\d{2})?)?")
+_DATE = re.compile(r"[0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?")
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,9 @@ class SessionInfo:
 
 @dataclass(frozen=True)
 class Search:
-    """Which sessions are wanted; empty: all. Names may have * and ?, and upper and lower case are the same.
+    """Which sessions are wanted; empty: all.
+
+    Names may have * and ?; upper and lower case are the same, and so are composed and decomposed letters.
 
     Attributes:
         subject, experiment: their names.
@@ -74,11 +77,16 @@ class Search:
     experiment: str = ""
 
     def __post_init__(self) -> None:
-        parts = self.date.split("..")
-        if self.date and (len(parts) > 2 or not all(_DATE.fullmatch(part) for part in parts)):
+        first, *rest = self.date.split("..")
+        if self.date and (len(rest) > 1 or not all(_is_date(part) for part in (first, *rest))):
             raise ValueError(
                 f"date: found '{self.date}'; expected a year, month or day such as 2026-11 or 2026-11-22, or two with "
                 ".. between"
+            )
+        if rest and first[: len(rest[0])] > rest[0][: len(first)]:
+            raise ValueError(
+                f"date: found '{self.date}', which ends before it begins; expected the earlier one first: "
+                f"{rest[0]}..{first}"
             )
 
     def fits(self, session: SessionInfo) -> bool:
@@ -253,7 +261,7 @@ def totals(sessions: Sequence[SessionInfo]) -> dict[str, Any]:
     return {
         "sessions": len(recorded),
         "analyses": len(sessions) - len(recorded),
-        "subjects": len({session.subject for session in recorded if session.subject}),
+        "subjects": len({_folded(session.subject) for session in recorded if session.subject}),
         "seconds": round(sum(session.seconds or 0.0 for session in recorded), 3),
         "frames": sum(session.frames or 0 for session in recorded),
         "lost": sum(session.lost or 0 for session in recorded),
@@ -262,5 +270,21 @@ def totals(sessions: Sequence[SessionInfo]) -> dict[str, Any]:
     }
 
 
+def _is_date(text: str) -> bool:
+    """Whether it is a year, month or day that the calendar has."""
+    if not _DATE.fullmatch(text):
+        return False
+    try:
+        date.fromisoformat(text + "-01-01"[len(text) - 4 :])
+    except ValueError:
+        return False
+    return True
+
+
 def _like(text: str, pattern: str) -> bool:
-    return not pattern or fnmatchcase(text.lower(), pattern.lower())
+    return not pattern or fnmatchcase(_folded(text), _folded(pattern))
+
+
+def _folded(text: str) -> str:
+    """The same for what looks the same but for upper and lower case: file systems of Macs decompose an umlaut."""
+    return normalize("NFC", normalize("NFC", text).casefold())

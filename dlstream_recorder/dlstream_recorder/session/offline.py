@@ -12,6 +12,7 @@ from dlstream_recorder.metadata import SessionMetadata
 from dlstream_recorder.report.summary import Summary, summarise
 from dlstream_recorder.report.tables import write_all_h5
 from dlstream_recorder.session._copies import Copies
+from dlstream_recorder.session.check import check_directory
 from dlstream_recorder.writers._camera import CameraRecorder
 from dlstream_recorder.writers._files import write_error
 from dlstream_recorder.writers.events import EventRow, EventTable
@@ -48,6 +49,7 @@ class OfflineSession:
     ) -> None:
         if folder.is_dir() and any(folder.iterdir()):
             raise RecordingError(f"{folder} is not empty; nothing is overwritten. Choose another folder")
+        check_directory(folder, 0.0)
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:

@@ -23,6 +23,7 @@ _ANNOTATED = "annotated.mp4"
 _PICTURES = ("_trajectory.png", "_occupancy.png")
 """How the names of our pictures end."""
 _STACKS = (".tif", ".tiff")
+_GIF = ".gif"
 Remark = Callable[[str], None]
 """Called with what a person should know of how something was taken, a sentence."""
 
@@ -81,7 +82,7 @@ def _videos_in(path: Path, out: Path, named: set[Path], remark: Remark) -> Itera
         yield from _of_session(path, remark)
     else:
         stills: list[Path] = []
-        inside = list(_in_folder(path, out, stills, remark))
+        inside = list(_in_folder(path, out, named, stills, remark))
         if not inside and any(is_image(file) for file in path.iterdir()):
             inside = list(_of_images(path, remark))
             stills = [folder for folder in stills if folder != path]
@@ -121,8 +122,11 @@ def _of_images(folder: Path, remark: Remark) -> Iterator[Item]:
 
 
 def _is_stack(file: Path) -> bool:
-    if file.suffix.lower() not in _STACKS:
-        return False
+    return file.suffix.lower() in _STACKS and _has_several(file)
+
+
+def _has_several(file: Path) -> bool:
+    """Whether a TIFF has several pages, or a GIF several pictures."""
     check_name(file)  # OpenCV falls over one that is no UTF-8
     with quiet_opencv():
         try:
@@ -131,12 +135,13 @@ def _is_stack(file: Path) -> bool:
             return False
 
 
-def _in_folder(folder: Path, out: Path, stills: list[Path], remark: Remark) -> Iterator[Item]:
+def _in_folder(folder: Path, out: Path, named: set[Path], stills: list[Path], remark: Remark) -> Iterator[Item]:
     """Also in folders that links lead to, as archives have them; each once, since links can go round in a circle.
 
     A link upwards is not followed: it would add what lies beside the folder.
 
     Args:
+        named: on the command line, so nothing is said of them here.
         stills: gets the folders of images.
     """
     seen: set[Path] = set()
@@ -154,15 +159,34 @@ def _in_folder(folder: Path, out: Path, stills: list[Path], remark: Remark) -> I
             continue
         left_out = {out, *above, *real.parents}
         folders[:] = sorted(name for name in folders if name[0] != "." and (here / name).resolve() not in left_out)
-        if any(is_image(here / name) and not name.endswith(_PICTURES) for name in files) and not any(
-            Path(name).suffix.lower() in VIDEO_ENDINGS for name in files
-        ):
+        videos, images = _sorted_out(here, files)
+        if images and not videos:
             stills.append(here)
-        for name in sorted(files):
-            path = here / name
-            ours = name.endswith(LABELED) or name == _ANNOTATED
-            if path.suffix.lower() in VIDEO_ENDINGS and name[0] != "." and not ours:
-                yield _file(path)
+            continue
+        single = [file for file in images if file.resolve() not in named]
+        if single:
+            count = "a single image" if len(single) == 1 else f"{len(single)} single images"
+            remark(
+                f"{here}: left out {count} beside videos, such as {single[0].name}. Images of one video are tracked in "
+                "a folder of their own"
+            )
+        for file in videos:
+            yield _file(file)
+
+
+def _sorted_out(folder: Path, files: Sequence[str]) -> tuple[list[Path], list[Path]]:
+    """The videos of a folder, each in a file of its own, and the images; of what we have drawn neither.
+
+    Beside a video, also a TIFF stack and an animated GIF are one. In a folder of images a stack is part of them, and
+    an animation is usually made of them.
+    """
+    shown = [folder / name for name in sorted(files) if name[0] != "." and not name.endswith((LABELED, *_PICTURES))]
+    videos = {file for file in shown if file.suffix.lower() in VIDEO_ENDINGS and file.name != _ANNOTATED}
+    images = [file for file in shown if is_image(file)]
+    if videos or not images:
+        videos |= {file for file in shown if file.suffix.lower() in (*_STACKS, _GIF) and _has_several(file)}
+        images += [file for file in shown if file.suffix.lower() == _GIF]
+    return sorted(videos), sorted(file for file in images if file not in videos)
 
 
 def _of_session(folder: Path, remark: Remark) -> Iterator[Item]:

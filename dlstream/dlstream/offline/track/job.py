@@ -177,7 +177,8 @@ class _Tracking:
         if self._settings.pictures:
             self._draw_paths(background)
         if self._settings.sleap:
-            video = None if self._video.is_dir() else self._video.resolve()
+            place = self._video.resolve()
+            video = [place / file.name for file in self._footage.images] if place.is_dir() else [place]
             write_slp(self._file(".slp"), read_poses(self._file(".csv")), info.edges, video)
 
     def _file(self, ending: str) -> Path:
