@@ -1,7 +1,8 @@
 """Detects truncated files by the sizes of their chunks. Frame counts and durations are no evidence.
 
-AVI, Matroska, MP4 and ASF (WMV) files consist of chunks that begin with their size. A killed recorder leaves a size
-open, which is not a truncation: what is there can be read.
+AVI, Matroska, MP4 and ASF (WMV) files consist of chunks that begin with their size. A killed recorder, or one that
+writes to a pipe, leaves a size open, or as it was before the first packet (ASF): no truncation, what is there can be
+read.
 """
 
 from __future__ import annotations
@@ -15,8 +16,11 @@ _BOXES = (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"styp"
 _EBML, _SEGMENT = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"
 _ASF = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
 """The GUID of the header, with which such a file begins."""
+_ASF_DATA = bytes.fromhex("3626b2758e66cf11a6d900aa0062ce6c")
 _LEAST_OBJECT = 24
 """Bytes of an object's GUID and size."""
+_EMPTY_DATA = 50
+"""Bytes of the data object without a packet: FFmpeg writes this size first, and the true one at a clean end."""
 _TOLERANCE = 64
 """Bytes by which sloppy writers may be wrong."""
 
@@ -88,14 +92,21 @@ def _riff_end(file: BinaryIO, there: int) -> int | None:
 
 
 def _objects_end(file: BinaryIO, there: int) -> int | None:
-    """ASF: a sequence of objects with a GUID of 16 bytes and a size of 8, which is 0 while it is being written."""
+    """ASF: a sequence of objects with a GUID of 16 bytes and a size of 8, up to the end of the data.
+
+    What follows the data is no evidence: an index may follow, or not.
+    """
     end = 0
     while end < there:
-        file.seek(end + len(_ASF))
+        file.seek(end)
+        kind = file.read(len(_ASF))
         size = int.from_bytes(file.read(8), "little")
-        if not _LEAST_OBJECT <= size < 1 << 62:
+        is_data = kind == _ASF_DATA
+        if not _LEAST_OBJECT <= size < 1 << 62 or (is_data and size <= _EMPTY_DATA):
             return None
         end += size
+        if is_data:
+            break
     return end
 
 
