@@ -20,16 +20,20 @@ from dlstream_recorder.export.export import export_session
 from dlstream_recorder.session.archive import Search, is_dated, session_info
 from dlstream_recorder.writers.session_file import UNDATED
 
+APPLE = "com.apple.quicktime.creationdate"
+
 
 def nanoseconds(moment: datetime) -> int:
     return round(moment.timestamp()) * 1_000_000_000
 
 
-def dated(path: Path, text: str, key: str = "creation_time") -> Path:
-    """The same video with a date in the container's metadata."""
+def dated(path: Path, text: str = "", **others: str) -> Path:
+    """The same video with dates in the container's metadata, by their keys."""
     target = path.with_name(f"dated_{path.name}")
-    with av.open(str(path)) as source, av.open(str(target), "w") as copy:
-        copy.metadata[key] = text
+    options = {"movflags": "use_metadata_tags"} if path.suffix == ".mov" else {}
+    with av.open(str(path)) as source, av.open(str(target), "w", options=options) as copy:
+        copy.metadata.update({"creation_time": text} if text else {})
+        copy.metadata.update(others)
         stream = copy.add_stream_from_template(source.streams.video[0])
         for packet in source.demux(video=0):
             if packet.dts is not None:
@@ -87,6 +91,28 @@ def test_a_clock_that_was_never_set_dates_nothing_and_is_told(tmp_path, text):
     assert (found.stamp, found.source) == (UNDATED, "")
     assert "can't be right" in found.remark
     assert text[:4] in found.remark
+
+
+@pytest.mark.parametrize("ending", ["mov", "mkv"])
+def test_apple_s_date_with_the_offset_of_the_place_comes_first(tmp_path, ending):
+    dates = {APPLE: "2026-03-01T14:30:00+0100", "creation_time": "2026-03-02T00:00:00Z"}
+    found = recorded_at(dated(write_video(tmp_path / f"a.{ending}", 2), **dates), "")
+    assert found.stamp == nanoseconds(datetime(2026, 3, 1, 13, 30, tzinfo=timezone.utc))
+
+
+@pytest.mark.parametrize("first", ["on the first of March", "1904-01-01T00:00:00+0100"])
+def test_the_next_date_in_the_file_is_taken_where_the_first_is_none(tmp_path, first):
+    dates = {APPLE: first, "creation_time": "2026-03-01T09:30:00Z"}
+    found = recorded_at(dated(write_video(tmp_path / "a.mov", 2), **dates), "")
+    assert found.stamp == nanoseconds(datetime(2026, 3, 1, 9, 30, tzinfo=timezone.utc))
+    assert found.source == "file"
+
+
+@pytest.mark.parametrize(
+    "text", ["2026-03-01T14:30:00+0100", "2026-03-01T14:30+01:00", "2026-03-01T08:30-0500", "2026-03-01T13:30:00.000Z"]
+)
+def test_an_offset_is_understood_with_and_without_a_colon(tmp_path, text):
+    assert recorded_at(tmp_path, text).stamp == nanoseconds(datetime(2026, 3, 1, 13, 30, tzinfo=timezone.utc))
 
 
 @pytest.mark.parametrize(

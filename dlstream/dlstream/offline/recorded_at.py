@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -45,17 +46,17 @@ def recorded_at(path: Path, said: str) -> Recorded:
     """
     if said:
         return Recorded(_said(said), "said")
-    text = _in_file(path)
-    stamp = _stamp(text) if text else None
-    if stamp is None:
+    texts = _in_file(path)
+    for text in texts:
+        stamp = _stamp(text)
+        if stamp is not None and _FIRST <= stamp <= _latest():
+            how = "If it is wrong: --recorded-at 2026-03-01T14:30"
+            return Recorded(stamp, "file", f"date from the file's metadata: {iso(stamp)}. {how}")
+    if not texts or _stamp(texts[0]) is None:
         return Recorded()
-    if not _FIRST <= stamp <= _latest():
-        return Recorded(
-            remark=f"the file's metadata say that it was made on {text}, which can't be right: the analysis has no "
-            "date. --recorded-at 2026-03-01 gives it one"
-        )
     return Recorded(
-        stamp, "file", f"date from the file's metadata: {iso(stamp)}. If it is wrong: --recorded-at 2026-03-01T14:30"
+        remark=f"the file's metadata say that it was made on {texts[0]}, which can't be right: the analysis has no "
+        "date. --recorded-at 2026-03-01 gives it one"
     )
 
 
@@ -77,20 +78,22 @@ def _latest() -> int:
 def _stamp(text: str) -> int | None:
     """Nanoseconds since the epoch; None if it is no date."""
     with suppress(ValueError, OverflowError, OSError):
-        text = text[:-1] + "+00:00" if text.endswith("Z") else text  # Python 3.10 does not know Z
+        text = text[:-1] + "+00:00" if text.endswith("Z") else text  # Python 3.10 knows neither Z
+        text = re.sub(r"(T.*[+-]\d\d)(\d\d)$", r"\1:\2", text)  # nor Apple's offsets, such as +0100
         moment = datetime.fromisoformat(text).astimezone()
         since = moment - datetime(1970, 1, 1, tzinfo=timezone.utc)
         return (since // timedelta(microseconds=1)) * 1000
     return None
 
 
-def _in_file(path: Path) -> str:
+def _in_file(path: Path) -> list[str]:
+    """All dates that the file has of itself, the best first."""
     if not path.is_file():
-        return ""
+        return []
     try:
         with av.open(f"file:{path}") as container:
             found: Mapping[str, str] = {key.lower(): value for key, value in container.metadata.items()}
             streams = [stream.metadata for stream in container.streams.video]
     except (av.FFmpegError, ValueError):
-        return ""
-    return next((about[key] for key in _KEYS for about in (found, *streams) if key in about), "")
+        return []
+    return [text for key in _KEYS for about in (found, *streams) if (text := about.get(key, "").strip())]
