@@ -115,6 +115,12 @@ def test_an_offset_is_understood_with_and_without_a_colon(tmp_path, text):
     assert recorded_at(tmp_path, text).stamp == nanoseconds(datetime(2026, 3, 1, 13, 30, tzinfo=timezone.utc))
 
 
+def test_a_date_in_the_file_that_can_t_be_read_is_told(tmp_path):
+    out, said = analysed(tmp_path, dated(write_video(tmp_path / "a.mov", 6), **{APPLE: "1.3.2026"}))
+    assert "made on '1.3.2026', which can't be read as a date: the analysis has no date." in " ".join(said.split())
+    assert read_session(out)["created_ns"] == UNDATED
+
+
 @pytest.mark.parametrize(
     "text", ["yesterday", "1.3.2026", "2026-13-01", "2026", "1999-12-31", "2900-01-01", "2026-03-01T25:00"]
 )

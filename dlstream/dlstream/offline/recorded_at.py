@@ -52,11 +52,12 @@ def recorded_at(path: Path, said: str) -> Recorded:
         if stamp is not None and _FIRST <= stamp <= _latest():
             how = "If it is wrong: --recorded-at 2026-03-01T14:30"
             return Recorded(stamp, "file", f"date from the file's metadata: {iso(stamp)}. {how}")
-    if not texts or _stamp(texts[0]) is None:
+    if not texts:
         return Recorded()
+    doubt = "which can't be read as a date" if _stamp(texts[0]) is None else "which can't be right"
     return Recorded(
-        remark=f"the file's metadata say that it was made on {texts[0]}, which can't be right: the analysis has no "
-        "date. --recorded-at 2026-03-01 gives it one"
+        remark=f"the file's metadata say that it was made on '{texts[0]}', {doubt}: the analysis has no date. "
+        "--recorded-at 2026-03-01 gives it one"
     )
 
 
