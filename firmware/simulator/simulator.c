@@ -205,9 +205,15 @@ static void look_at_uart(void) {
 static void obey(const char *command) {
     int pin, value, delay = 0;
     double us;
-    if (sscanf(command, "at %lf %99[^\n]", &us, sent[sent_last]) == 2) {
-        sent_at[sent_last] = (avr_cycle_count_t)(us * (FREQUENCY / 1000000));
-        sent_last = (sent_last + 1) % SENT;
+    char text[sizeof sent[0]];
+    if (sscanf(command, "at %lf %99[^\n]", &us, text) == 2) {
+        if (!(us >= 1)) fprintf(stderr, "refused, expected at least 1 us: %s\n", command);
+        else if (sent_at[sent_last]) fprintf(stderr, "refused, %d lines wait already: %s\n", SENT, command);
+        else {
+            memcpy(sent[sent_last], text, sizeof text);
+            sent_at[sent_last] = (avr_cycle_count_t)(us * (FREQUENCY / 1000000));
+            sent_last = (sent_last + 1) % SENT;
+        }
     } else if (sscanf(command, "pin %d %d", &pin, &value) == 2 && pin >= 0 && pin < PINS) {
         drive(pin, value != 0);
         trace_input(pin, value);
