@@ -1,12 +1,18 @@
-"""What the board sees on its inputs, and when."""
+"""What the board sees on its inputs, and when.
+
+Beside close edges 1,000 changes come at a few distances from them only, 12,000 at each: DLSTREAM_TEST_CHANGES=12000.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 
 import pytest
-from firmware_host import Host
+from firmware_host import Host, begin_close_trains
 from simulated_board import SimulatedBoard, wait_until
+
+CHANGES = int(os.environ.get("DLSTREAM_TEST_CHANGES", "1000"))
 
 Begin = Callable[..., Host]
 
@@ -112,6 +118,33 @@ def test_every_change_is_told_beside_trains(begin: Begin) -> None:
     wait_until(lambda: host.done("time") and len([e for e in host.events if e[3] == "in"]) == 400, "400 changes", 10)
     told = [int(event[2]) + ahead for event in host.events if event[3] == "in"]
     assert max(t - d for t, d in zip(told, driven(host.board, 2), strict=True)) < 300
+
+
+@pytest.mark.parametrize("pins", [(2,), (2, 3, 5, 6, 11, 15, 16, 17)], ids=["one", "eight"])
+def test_close_edges_keep_changes_of_inputs_waiting_for_a_fraction_of_a_millisecond(
+    begin: Begin, pins: tuple[int, ...]
+) -> None:
+    """The simulator's looks at its commands shift slowly against the trains, so that changes come at many distances."""
+    host = begin(free=True)
+    ahead = offset(host)
+    for pin in pins:
+        host.board.command(f"pin {pin} 0")
+    wait_until(lambda: driven(host.board, pins[-1]), "the drive")
+    for pin in pins:
+        host.done(f"input {pin} 0 0")
+    begin_close_trains(host, (4, 7, 8, 9), 1_000_000)
+    told: dict[int, list[float]] = {pin: [] for pin in pins}
+    for number in range(1, CHANGES // len(pins) + 1):
+        host.board.command("\n".join(f"pin {pin} {number % 2}" for pin in pins))
+        for _ in pins:
+            event = host.event("in")
+            assert event[5] == str(number % 2)
+            told[int(event[4])].append(int(event[2]) + ahead)
+    late = [t - d for pin in pins for t, d in zip(told[pin], driven(host.board, pin)[1:], strict=True)]
+    assert not host.events, "no change is lost"
+    print(f"{len(late)} changes of {len(pins)} inputs, told {min(late):.0f} to {max(late):.0f} us after them")
+    assert min(late) >= 0
+    assert max(late) < 700
 
 
 def test_the_greeting_says_the_number_of_the_next_event(begin: Begin) -> None:

@@ -9,7 +9,7 @@ import os
 import random
 from collections.abc import Callable
 
-from firmware_host import Host, framed
+from firmware_host import Host, begin_close_trains, framed
 from simulated_board import wait_until
 
 TRAINS = int(os.environ.get("DLSTREAM_TEST_TRAINS", "100"))
@@ -205,22 +205,8 @@ def test_edges_that_follow_one_another_closely_leave_the_port_and_the_firmware_t
 ) -> None:
     """Four trains of 1 kHz, 62 us apart: the interrupt waits from edge to edge for a good part of each millisecond."""
     host = begin(free=True)
-    pins, period = PINS[:4], 1000
-    for pin in pins:
-        host.line(pin)
-    base = host.done("time")
-    starts: list[int] = []
-    for place, pin in enumerate(pins):
-        delay = 2_000_000
-        while True:  # until its phase is right
-            start = host.done(f"train {pin} {delay} 500 {period} 6000 0 0")
-            late = (start - base - 62 * place + period // 2) % period - period // 2
-            if abs(late) <= 8:
-                break
-            delay += -late % period
-        starts.append(start)
-    while host.done("time") < max(starts):
-        pass
+    pins, count = PINS[:4], 6000
+    starts = begin_close_trains(host, pins, count)
     host.board.command("waited")
     while host.done("time") < max(starts) + 1_000_000:
         numbers = [host.send(f"alive {' '.join(map(str, pins))}") for _ in range(4)]
@@ -234,7 +220,7 @@ def test_edges_that_follow_one_another_closely_leave_the_port_and_the_firmware_t
     late_us = []
     for pin, start in zip(pins, starts, strict=True):
         made = [change.us for change in host.board.changes(pin)][2:]
-        wanted = edges(start, (0, 500, period, 6000, 0, 0))
+        wanted = edges(start, (0, 500, 1000, count, 0, 0))
         late_us += [m - w for m, w in zip(made, wanted, strict=False)]
     middle = sorted(late_us)[len(late_us) // 2]
     worst = max(abs(value - middle) for value in late_us)
