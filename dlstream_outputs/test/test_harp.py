@@ -13,6 +13,9 @@ pytest.importorskip("harp.device.client", reason="harp-device is not installed (
 from harp_behavior import CLEAR, ENABLE_SERVOS, PULSE_ENABLE, PWM_START, SET, START_CAMERAS, WRITE, HarpBehavior
 from timed_lines import left_out, rest
 
+from dlstream_outputs.outputs._harp_board import claim, release
+from dlstream_outputs.outputs._harp_registers import line_of_name
+
 
 def settings(port="/dev/ttyUSB9", line="DO0", **values):
     return output_settings("harp").model_validate({"port": port, "line": line, **values})
@@ -307,6 +310,15 @@ def test_a_board_that_was_restarted_is_a_fault(board, opened, wait_for):
     for one in (output, other):
         wait_for(lambda one=one: told(one), "a fault")
         assert "was restarted, and everything on it is off" in found[-1]
+
+
+def test_a_look_at_a_line_that_was_just_given_back_is_none(board, opened):
+    output = opened()
+    shared = claim(board.port, lambda line: None)
+    shared.give_back(line_of_name("DO0"))
+    shared.look(line_of_name("DO0"), 60)
+    release(shared)
+    output.close()
 
 
 def test_an_unplugged_board_is_a_fault_at_once_and_closing_it_is_told(board, wait_for, caplog, monkeypatch):

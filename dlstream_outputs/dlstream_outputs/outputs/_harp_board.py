@@ -119,7 +119,8 @@ class HarpBoard:
         self._lock = threading.Lock()
         self._clock = RoundTripClock(nanoseconds_per_tick=1_000_000_000 // TICKS, bits=48, max_drift=0.001)
         self._taking = threading.Lock()
-        self._looked: dict[str, float] = {}  # of each line that is taken, when it was looked at
+        self._looked: dict[str, tuple[float, int]] = {}  # of each line that is taken: when, and after how many jumps
+        self._jumps = 0  # of its clock: each may be a restart
         self._transport = HarpPort(port)
         self._device = Device(self._transport)
         try:
@@ -173,7 +174,7 @@ class HarpBoard:
             if line.timer:
                 self._not_driven(line)
             self.write(PULSE_ENABLE, self.read(PULSE_ENABLE).value | line.bit)
-            self._looked[line.name] = time.monotonic()
+            self._looked[line.name] = time.monotonic(), self._jumps
 
     def _not_driven(self, line: Line) -> None:
         self.write(PWM_STOP, line.timer)
@@ -197,9 +198,10 @@ class HarpBoard:
         """
         if self._transport.failed:
             raise OutputError(self._gone(self._transport.failed))
-        if time.monotonic() - self._looked[line.name] < _LOOK:
+        moment, jumps = self._looked.get(line.name, (math.inf, self._jumps))  # given back: never
+        if time.monotonic() - moment < _LOOK and jumps == self._jumps:
             return
-        self._looked[line.name] = time.monotonic()
+        self._looked[line.name] = time.monotonic(), self._jumps
         enabled = self.read(PULSE_ENABLE, timeout).value
         if not enabled & line.bit:
             raise OutputError(
@@ -243,7 +245,7 @@ class HarpBoard:
                 raise OutputError(f"the Harp board at {self._port} answered {register.name} without its time")
             ticks = round(reply.timestamp * TICKS)
             if (jump := self._clock.add(ticks, begin, end)) is not None:  # restarted, or set by a synchroniser
-                self._looked = dict.fromkeys(self._looked, -math.inf)
+                self._jumps += 1  # a count, as lines may be taken and given back meanwhile
                 self._log(f"{self._port}: {jump.text}")
             return Answered(found, ticks, sent, came, self._clock.to_host(ticks))
 
