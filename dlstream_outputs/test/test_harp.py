@@ -278,11 +278,33 @@ def test_an_off_that_is_not_answered_is_told(board, opened):
         output.off()
 
 
-def test_a_clock_that_was_set_back_shows_a_restart_at_once(board, opened):
-    output = opened()
+@pytest.mark.parametrize("line", ["DO0", "Led0"])
+@pytest.mark.parametrize("before", [None, "5 s"])
+def test_a_command_after_a_restart_that_nobody_has_noticed_switches_nothing_on(board, opened, line, before):
+    """The board's clock shows it, if not before then in the very answer that says that the line is on."""
+    output = opened(line)
+    if before is not None:
+        tell(output, "pulse", width=before)
+        output.off()
     board.restart()
-    tell(output, "on")
+    switched = len(board.edges[line])
+    with pytest.raises(OutputError, match="was restarted, and everything on it is off"):
+        tell(output, "pulse", width="5 s")
+    assert board.levels(line)[switched:] == ([] if before is None else [1, 0]), "the board would not have ended it"
     assert "was restarted, and everything on it is off" in output.fault()
+
+
+@pytest.mark.parametrize("way", ["refused", "dropped"])
+def test_what_no_look_could_confirm_after_the_clock_has_jumped_is_off(board, opened, way):
+    output = opened()
+    tell(output, "pulse", width="5 s")
+    output.off()
+    answers_within(output, 0.2)
+    getattr(board, way).add(PULSE_ENABLE)
+    board.synchronise(5_000_000.0)
+    with pytest.raises(OutputError, match="OutputPulseEnable"):
+        tell(output, "pulse", width="5 s")
+    assert board.line("DO0") == 0
 
 
 def test_a_clock_that_a_synchroniser_has_set_is_no_fault(board, opened):
@@ -297,19 +319,111 @@ def test_a_clock_that_a_synchroniser_has_set_is_no_fault(board, opened):
     assert output.fault() == ""
 
 
-def test_a_board_that_was_restarted_is_a_fault(board, opened, wait_for):
-    output, other = opened(), opened("Led0")
-    tell(output, "on")
-    board.restart()
+def fault_of(output, wait_for) -> str:
     found: list[str] = []
+    wait_for(lambda: found.append(output.fault()) or found[-1], "a fault")
+    return found[-1]
 
-    def told(one) -> str:
-        found.append(one.fault())
-        return found[-1]
 
-    for one in (output, other):
-        wait_for(lambda one=one: told(one), "a fault")
-        assert "was restarted, and everything on it is off" in found[-1]
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ("DO0", "OutputPulseEnable has no DO0 any more"),
+        ("Led0", "OutputPulseEnable has no Led0 any more"),
+    ],
+)
+def test_after_a_restart_nothing_is_switched_on_until_the_rig_is_restarted(board, opened, wait_for, line, shown):
+    output = opened(line)
+    tell(output, "pulse", width="60 ms")
+    board.restart()
+    reason = fault_of(output, wait_for)
+    assert "was restarted, and everything on it is off" in reason
+    assert shown in reason
+    output.off()
+    before = board.levels(line)
+    for action, values in (
+        ("on", {}),
+        ("pulse", {"width": "60 ms"}),
+        ("pulse", {"width": "60 ms", "delay": "1 s"}),
+        ("train", {"width": "5 ms", "frequency": "20 Hz", "count": "2"}),
+    ):
+        with pytest.raises(OutputError) as error:
+            tell(output, action, **values)
+        assert str(error.value) == reason
+        output.off()
+    rest(wait_for)
+    assert board.levels(line) == before
+    assert output.fault() == "", "told once"
+    output.close()
+    output.open()
+    tell(output, "on")
+    assert board.line(line) == 1
+
+
+def test_each_output_of_a_board_notices_its_restart(board, opened, wait_for):
+    outputs = opened("DO0"), opened("Led0")
+    for output in outputs:
+        tell(output, "pulse", width="15 ms")
+    board.restart()
+    reasons = {fault_of(output, wait_for) for output in outputs}
+    assert len(reasons) == 1
+    for output in outputs:
+        with pytest.raises(OutputError, match="was restarted"):
+            tell(output, "pulse", width="15 ms")
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    monkeypatch.setattr("dlstream_outputs.outputs.harp._SILENCE", 0.2)
+
+
+def test_while_the_board_does_not_answer_it_switches_nothing_on(board, opened, wait_for, impatient):
+    output = opened()
+    answers_within(output, 0.2)
+    board.dropped.add(PULSE_ENABLE)
+    reason = fault_of(output, wait_for)
+    assert "did not answer for the register OutputPulseEnable (45)" in reason
+    with pytest.raises(OutputError) as error:
+        tell(output, "pulse", width="5 s", delay="1 ms")
+    assert str(error.value) == reason
+    output.off()
+    asked = len(board.got)
+
+    def asked_again() -> bool:
+        assert output.fault() == "", "told once"
+        return (1, PULSE_ENABLE, 0) in board.got[asked:]
+
+    wait_for(asked_again, "another look")
+    assert board.levels("DO0") == []
+    board.dropped.clear()
+    answers_within(output, 10)
+
+    def works() -> bool:
+        assert output.fault() == ""
+        try:
+            return tell(output, "on") > 0
+        except OutputError:
+            return False
+
+    wait_for(works, "a look that finds it well")
+    assert board.line("DO0") == 1
+    board.restart()
+    assert "was restarted" in fault_of(output, wait_for)
+
+
+@pytest.mark.parametrize("line", ["DO0", "Led0"])
+def test_a_restart_is_noticed_after_a_time_without_answers(board, opened, wait_for, impatient, line):
+    output = opened(line)
+    answers_within(output, 0.2)
+    board.dropped.add(PULSE_ENABLE)
+    assert "did not answer" in fault_of(output, wait_for)
+    board.restart()
+    board.dropped.clear()
+    answers_within(output, 10)
+    assert "was restarted" in fault_of(output, wait_for)
+    with pytest.raises(OutputError, match="was restarted"):
+        tell(output, "on")
+    assert board.levels(line) == []
 
 
 def test_a_look_at_a_line_that_was_just_given_back_is_none(board, opened):

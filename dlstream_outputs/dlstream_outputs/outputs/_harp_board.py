@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import errno
 import logging
-import math
 import os
 import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 from dlstream_common import now
 from dlstream_common.device_clock import RoundTripClock
@@ -96,6 +95,30 @@ class Answered:
         return min(host, device) if device >= 0 else host
 
 
+@dataclass
+class _Taken:
+    """A line that an output has, and what is known of it.
+
+    Attributes:
+        line: which.
+        looked: when it was last looked at, by the monotonic clock.
+        jumps: how often the board's clock had jumped when the line was last found as it should be.
+        restarted: that the board was; for good.
+        unanswered: why the last look failed otherwise; empty: it did not.
+    """
+
+    line: Line
+    looked: float = 0.0
+    jumps: int = 0
+    restarted: str = ""
+    unanswered: str = ""
+
+    @property
+    def trouble(self) -> str:
+        """Why nothing may be switched on."""
+        return self.restarted or self.unanswered
+
+
 class HarpBoard:
     """An open board, in standby: it sends no events. Its methods may be called by several threads.
 
@@ -119,7 +142,7 @@ class HarpBoard:
         self._lock = threading.Lock()
         self._clock = RoundTripClock(nanoseconds_per_tick=1_000_000_000 // TICKS, bits=48, max_drift=0.001)
         self._taking = threading.Lock()
-        self._looked: dict[str, tuple[float, int]] = {}  # of each line that is taken: when, and after how many jumps
+        self._taken: dict[str, _Taken] = {}
         self._jumps = 0  # of its clock: each may be a restart
         self._transport = HarpPort(port)
         self._device = Device(self._transport)
@@ -169,12 +192,14 @@ class HarpBoard:
             OutputError: another output has it, or something else on the board drives it.
         """
         with self._taking:  # two at once would undo each other's PULSE_ENABLE
-            if line.name in self._looked:
+            if line.name in self._taken:
                 raise OutputError(f"line: {line.name} of the {self.description}, has another output already")
             if line.timer:
                 self._not_driven(line)
+            taken = _Taken(line, jumps=self._jumps)
             self.write(PULSE_ENABLE, self.read(PULSE_ENABLE).value | line.bit)
-            self._looked[line.name] = time.monotonic(), self._jumps
+            taken.looked = time.monotonic()
+            self._taken[line.name] = taken
 
     def _not_driven(self, line: Line) -> None:
         self.write(PWM_STOP, line.timer)
@@ -188,26 +213,53 @@ class HarpBoard:
     def give_back(self, line: Line) -> None:
         """Another output may have it."""
         with self._taking:
-            self._looked.pop(line.name, None)
+            self._taken.pop(line.name, None)
 
     def look(self, line: Line, timeout: float) -> None:
         """Asks now and then whether the board is there and still ends the line's pulses.
 
         Raises:
-            OutputError: it is gone, or was restarted.
+            OutputError: it is gone, does not answer, or was restarted; also between two questions.
         """
         if self._transport.failed:
             raise OutputError(self._gone(self._transport.failed))
-        moment, jumps = self._looked.get(line.name, (math.inf, self._jumps))  # given back: never
-        if time.monotonic() - moment < _LOOK and jumps == self._jumps:
+        taken = self._taken.get(line.name)
+        if taken is None:
             return
-        self._looked[line.name] = time.monotonic(), self._jumps
-        enabled = self.read(PULSE_ENABLE, timeout).value
-        if not enabled & line.bit:
-            raise OutputError(
-                f"the {self.description}, was restarted, and everything on it is off: {PULSE_ENABLE.name} has no "
-                f"{line.name} any more. Restart the rig"
-            )
+        if not taken.restarted and time.monotonic() - taken.looked >= _LOOK:
+            self._look(taken, timeout)
+        self._confirm(taken, timeout)
+
+    def confirm(self, line: Line, timeout: float) -> None:
+        """Looks at a line at once if the board's clock has jumped since the last look, as after a restart.
+
+        Raises:
+            OutputError: as of `look`; nothing may be switched on then.
+        """
+        self._confirm(self._taken[line.name], timeout)
+
+    def _confirm(self, taken: _Taken, timeout: float) -> None:
+        if taken.trouble:
+            raise OutputError(taken.trouble)
+        if taken.jumps != self._jumps:
+            self._look(taken, timeout)
+
+    def _look(self, taken: _Taken, timeout: float) -> None:
+        taken.looked, jumps = time.monotonic(), self._jumps
+        try:
+            if not self.read(PULSE_ENABLE, timeout).value & taken.line.bit:
+                self._was_restarted(f"{PULSE_ENABLE.name} has no {taken.line.name} any more")
+        except OutputError as error:
+            taken.unanswered = str(error)
+            raise
+        taken.jumps, taken.unanswered = jumps, ""
+
+    def _was_restarted(self, found: str) -> NoReturn:
+        """Of all lines, as each has lost what it was told."""
+        text = f"the {self.description}, was restarted, and everything on it is off: {found}. Restart the rig"
+        for taken in list(self._taken.values()):
+            taken.restarted = taken.restarted or text
+        raise OutputError(text)
 
     # Registers.
 

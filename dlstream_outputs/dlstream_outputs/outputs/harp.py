@@ -6,6 +6,7 @@ import math
 import os
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field
@@ -95,11 +96,12 @@ class Harp(Output[HarpSettings]):
         self._line = TimedLine(self._switch)
         self._board: HarpBoard | None = None
         self._width = self._told = 0  # milliseconds: of what is played, and as the board has it
-        self._renewed = self._used = self._lost = False
+        self._renewed = self._used = False
+        self._trouble = ""  # of the board, as it was told last
         self._last: Answered | None = None
 
     def open(self) -> None:
-        self._lost, self._told = False, 0
+        self._trouble, self._told = "", 0
         board = claim(self.settings.port, self.log)
         try:
             board.take(self._at)
@@ -115,6 +117,8 @@ class Harp(Output[HarpSettings]):
         self.log(board.description)
 
     def apply(self, action: Action) -> int:
+        if self._board is not None:  # also for what begins only after a delay
+            self._board.confirm(self._at, self._timeout)
         self._width, self._used = self._width_of(action), True
         self._renewed = isinstance(action, On) and (action.seconds or math.inf) > self.settings.watchdog
         return self._line.play(action, device_ends=not self._renewed)
@@ -142,12 +146,15 @@ class Harp(Output[HarpSettings]):
                 )
 
     def fault(self) -> str:
-        if self._board is not None and not self._lost:
+        trouble, before = "", self._trouble
+        if self._board is not None:
             try:
                 self._board.look(self._at, max(_SILENCE, self.settings.answer_timeout))
             except OutputError as error:
-                self._lost = True
-                return str(error)
+                trouble = str(error)
+        self._trouble = trouble
+        if trouble and trouble != before:
+            return trouble
         return self._line.fault()
 
     def close(self) -> None:
@@ -186,10 +193,18 @@ class Harp(Output[HarpSettings]):
             return None
         if not high:
             return board.write(CLEAR, self._at.bit, self._timeout).stamp
+        board.confirm(self._at, self._timeout)
         width = self._width
         if width != self._told:
             self._told = 0
             board.write(self._at.pulse, width, self._timeout)
             self._told = width
+            board.confirm(self._at, self._timeout)
         self._last = board.write(SET, self._at.bit, self._timeout)
+        try:
+            board.confirm(self._at, self._timeout)
+        except OutputError:  # the board may not end it: not even if this program dies now
+            with suppress(OutputError):
+                board.write(CLEAR, self._at.bit, self._timeout)
+            raise
         return self._last.stamp
