@@ -278,10 +278,10 @@ def test_an_off_that_is_not_answered_is_told(board, opened):
         output.off()
 
 
-@pytest.mark.parametrize("line", ["DO0", "Led0"])
+@pytest.mark.parametrize("line", ["DO0", "Led0", "SupplyPort1"])
 @pytest.mark.parametrize("before", [None, "5 s"])
 def test_a_command_after_a_restart_that_nobody_has_noticed_switches_nothing_on(board, opened, line, before):
-    """The board's clock shows it, if not before then in the very answer that says that the line is on."""
+    """Either the width that changes shows it, or the board's clock in the very answer that says that the line is on."""
     output = opened(line)
     if before is not None:
         tell(output, "pulse", width=before)
@@ -330,6 +330,7 @@ def fault_of(output, wait_for) -> str:
     [
         ("DO0", "OutputPulseEnable has no DO0 any more"),
         ("Led0", "OutputPulseEnable has no Led0 any more"),
+        ("SupplyPort1", "PulseSupplyPort1 is 15; expected 60, as it was set"),
     ],
 )
 def test_after_a_restart_nothing_is_switched_on_until_the_rig_is_restarted(board, opened, wait_for, line, shown):
@@ -360,8 +361,15 @@ def test_after_a_restart_nothing_is_switched_on_until_the_rig_is_restarted(board
     assert board.line(line) == 1
 
 
+def test_a_restart_before_the_first_command_is_noticed(board, opened, wait_for):
+    output = opened("SupplyPort0")
+    board.restart()
+    assert "PulseSupplyPort0 is 15; expected 1" in fault_of(output, wait_for)
+
+
 def test_each_output_of_a_board_notices_its_restart(board, opened, wait_for):
-    outputs = opened("DO0"), opened("Led0")
+    """Also one whose settings are by chance those after a restart."""
+    outputs = opened("DO0"), opened("SupplyPort0"), opened("SupplyPort2")
     for output in outputs:
         tell(output, "pulse", width="15 ms")
     board.restart()
@@ -411,7 +419,7 @@ def test_while_the_board_does_not_answer_it_switches_nothing_on(board, opened, w
     assert "was restarted" in fault_of(output, wait_for)
 
 
-@pytest.mark.parametrize("line", ["DO0", "Led0"])
+@pytest.mark.parametrize("line", ["DO0", "SupplyPort1"])
 def test_a_restart_is_noticed_after_a_time_without_answers(board, opened, wait_for, impatient, line):
     output = opened(line)
     answers_within(output, 0.2)

@@ -41,6 +41,8 @@ IDENTIFY = 2.0
 """Seconds for the first answer of what may be no Harp device."""
 _LOOK = 0.5
 """Seconds between two questions whether the board is still there, and as it was set up."""
+_UNUSED_WIDTH = 1
+"""Milliseconds of a pulse before the first command: harmless, and no line's after a restart."""
 
 _claims = threading.Lock()
 _boards: dict[str, tuple[HarpBoard, int]] = {}
@@ -101,6 +103,7 @@ class _Taken:
 
     Attributes:
         line: which.
+        width: milliseconds that its pulse register was last set to; 0: not known.
         looked: when it was last looked at, by the monotonic clock.
         jumps: how often the board's clock had jumped when the line was last found as it should be.
         restarted: that the board was; for good.
@@ -108,6 +111,7 @@ class _Taken:
     """
 
     line: Line
+    width: int = 0
     looked: float = 0.0
     jumps: int = 0
     restarted: str = ""
@@ -139,7 +143,7 @@ class HarpBoard:
         # It logs each lost cable with a traceback, which is told as a fault.
         logging.getLogger("harp.device.client").setLevel(logging.CRITICAL)
         self._port, self._log = port, log
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._clock = RoundTripClock(nanoseconds_per_tick=1_000_000_000 // TICKS, bits=48, max_drift=0.001)
         self._taking = threading.Lock()
         self._taken: dict[str, _Taken] = {}
@@ -198,6 +202,7 @@ class HarpBoard:
                 self._not_driven(line)
             taken = _Taken(line, jumps=self._jumps)
             self.write(PULSE_ENABLE, self.read(PULSE_ENABLE).value | line.bit)
+            self._set_width(taken, _UNUSED_WIDTH, PATIENT)
             taken.looked = time.monotonic()
             self._taken[line.name] = taken
 
@@ -216,7 +221,7 @@ class HarpBoard:
             self._taken.pop(line.name, None)
 
     def look(self, line: Line, timeout: float) -> None:
-        """Asks now and then whether the board is there and still ends the line's pulses.
+        """Asks now and then whether the board is there and still ends the line's pulses, as it was told.
 
         Raises:
             OutputError: it is gone, does not answer, or was restarted; also between two questions.
@@ -229,6 +234,19 @@ class HarpBoard:
         if not taken.restarted and time.monotonic() - taken.looked >= _LOOK:
             self._look(taken, timeout)
         self._confirm(taken, timeout)
+
+    def prepare(self, line: Line, width: int, timeout: float) -> None:
+        """Makes sure that the board will end what is switched on next after `width` milliseconds.
+
+        Raises:
+            OutputError: as of `look`; nothing may be switched on then.
+        """
+        taken = self._taken[line.name]
+        self._confirm(taken, timeout)
+        if taken.width != width:
+            self._check_width(taken, timeout)  # what is written now would hide a restart
+            self._set_width(taken, width, timeout)
+            self._confirm(taken, timeout)
 
     def confirm(self, line: Line, timeout: float) -> None:
         """Looks at a line at once if the board's clock has jumped since the last look, as after a restart.
@@ -249,13 +267,27 @@ class HarpBoard:
         try:
             if not self.read(PULSE_ENABLE, timeout).value & taken.line.bit:
                 self._was_restarted(f"{PULSE_ENABLE.name} has no {taken.line.name} any more")
+            self._check_width(taken, timeout)
         except OutputError as error:
             taken.unanswered = str(error)
             raise
         taken.jumps, taken.unanswered = jumps, ""
 
+    def _check_width(self, taken: _Taken, timeout: float) -> None:
+        """SupplyPort0 to 2 are in OutputPulseEnable after a restart, too, with pulses of another width."""
+        with self._lock:  # another thread may be setting it
+            found = self.read(taken.line.pulse, timeout).value
+            if taken.width and found != taken.width:
+                self._was_restarted(f"{taken.line.pulse.name} is {found}; expected {taken.width}, as it was set")
+
+    def _set_width(self, taken: _Taken, width: int, timeout: float) -> None:
+        with self._lock:
+            taken.width = 0
+            self.write(taken.line.pulse, width, timeout)
+            taken.width = width
+
     def _was_restarted(self, found: str) -> NoReturn:
-        """Of all lines, as each has lost what it was told."""
+        """Of all lines, as each has lost what it was told: also one that is by chance as it should be."""
         text = f"the {self.description}, was restarted, and everything on it is off: {found}. Restart the rig"
         for taken in list(self._taken.values()):
             taken.restarted = taken.restarted or text

@@ -95,13 +95,13 @@ class Harp(Output[HarpSettings]):
         self._at: Line = line_of_name(settings.line)
         self._line = TimedLine(self._switch)
         self._board: HarpBoard | None = None
-        self._width = self._told = 0  # milliseconds: of what is played, and as the board has it
+        self._width = 0  # milliseconds of what is played
         self._renewed = self._used = False
         self._trouble = ""  # of the board, as it was told last
         self._last: Answered | None = None
 
     def open(self) -> None:
-        self._trouble, self._told = "", 0
+        self._trouble = ""
         board = claim(self.settings.port, self.log)
         try:
             board.take(self._at)
@@ -193,13 +193,7 @@ class Harp(Output[HarpSettings]):
             return None
         if not high:
             return board.write(CLEAR, self._at.bit, self._timeout).stamp
-        board.confirm(self._at, self._timeout)
-        width = self._width
-        if width != self._told:
-            self._told = 0
-            board.write(self._at.pulse, width, self._timeout)
-            self._told = width
-            board.confirm(self._at, self._timeout)
+        board.prepare(self._at, self._width, self._timeout)
         self._last = board.write(SET, self._at.bit, self._timeout)
         try:
             board.confirm(self._at, self._timeout)
