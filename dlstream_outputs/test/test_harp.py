@@ -178,6 +178,23 @@ def test_an_on_that_is_shorter_than_the_watchdog_ends_by_the_board_and_a_longer_
     assert board.register(52) == 5000
 
 
+def test_max_on_ends_an_on_by_the_board_as_well(board, opened, wait_for):
+    output = opened(watchdog=2, max_on=0.1)
+    tell(output, "on")
+
+    def ended() -> bool:
+        output.keep_alive()
+        return not board.line("DO0")
+
+    wait_for(ended, "its end, which nothing puts off")
+    assert board.widths("DO0") == [100]
+    assert output.settings.without_computer().text.startswith("the board itself ends an 'on' after 0.1 s")
+    tell(opened("Led0", watchdog=2, max_on=0.0001), "on")
+    assert board.register(52) == 1, "the shortest that the board has"
+    tell(opened("Led1", watchdog=2, max_on=60), "on")
+    assert board.register(53) == 2000
+
+
 def test_a_count_of_an_earlier_pulse_does_not_end_what_comes_after(board, opened, wait_for):
     """The firmware counts on after a clear."""
     output = opened()

@@ -44,7 +44,7 @@ class HarpSettings(OutputSettings):
     line: Annotated[str, AfterValidator(_known_line)]
     """The line as Harp names it: DO0 to DO3, Led0, Led1, Rgb0, Rgb1, DOPort0 to DOPort2, SupplyPort0 to SupplyPort2."""
     watchdog: Annotated[float, Field(ge=0.1, le=10)] = 0.25
-    """Seconds without a sign of life of this computer after which the board itself ends an `on`."""
+    """Seconds without a sign of life of this computer after which the board itself ends an `on`; max_on if less."""
     answer_timeout: Annotated[float, Field(gt=0, le=10)] = 0.1
     """Seconds within which the board must answer a command; later is a fault."""
 
@@ -74,8 +74,14 @@ class HarpSettings(OutputSettings):
                 return Problem(("values", "frequency"), f"a gap of {gap:.3g} ms between pulses", wanted)
         return None
 
+    @property
+    def kept_on(self) -> int:
+        """Milliseconds for which an `on` lasts that this computer does not begin anew."""
+        return max(1, int(1000 * min(self.watchdog, self.limits.on) + 1e-6))
+
     def without_computer(self) -> Fate:
-        return Fate(f"the board itself ends an 'on' after {self.watchdog:g} s, and each pulse at its width", ends=True)
+        after = f"{self.kept_on / 1000:g} s"
+        return Fate(f"the board itself ends an 'on' after {after}, and each pulse at its width", ends=True)
 
 
 class Harp(Output[HarpSettings]):
@@ -120,7 +126,8 @@ class Harp(Output[HarpSettings]):
         if self._board is not None:  # also for what begins only after a delay
             self._board.confirm(self._at, self._timeout)
         self._width, self._used = self._width_of(action), True
-        self._renewed = isinstance(action, On) and (action.seconds or math.inf) > self.settings.watchdog
+        longest = min(action.seconds or math.inf, self.settings.limits.on)
+        self._renewed = isinstance(action, On) and longest > self.settings.watchdog
         return self._line.play(action, device_ends=not self._renewed)
 
     def off(self) -> int:
@@ -183,9 +190,9 @@ class Harp(Output[HarpSettings]):
         """Milliseconds after which the board ends what is switched on. Rounded down: never more than was commanded."""
         if isinstance(action, (Pulse, Train)) and action.width is not None:
             return int(action.width + 1e-6)
-        watchdog = int(1000 * self.settings.watchdog + 1e-6)
         duration = action.seconds
-        return watchdog if duration is None else min(watchdog, max(1, int(1000 * duration + 1e-6)))
+        kept_on = self.settings.kept_on
+        return kept_on if duration is None else min(kept_on, max(1, int(1000 * duration + 1e-6)))
 
     def _switch(self, high: bool) -> int | None:
         board = self._board
