@@ -1,4 +1,4 @@
-"""`type: harp` at a Harp Behavior board: what reaches its lines, that the board ends it, and what goes wrong there."""
+"""`type: harp` at a Harp Behavior board: what reaches its lines, that the board ends it, and what it refuses."""
 
 from __future__ import annotations
 
@@ -6,61 +6,16 @@ import time
 
 import pytest
 
-from dlstream_outputs import OUTPUTS, OutputError, output_settings
+from dlstream_outputs import OutputError
 
 pytest.importorskip("serial", reason="pyserial is not installed (make devices)")
 pytest.importorskip("harp.device.client", reason="harp-device is not installed (make devices)")
-from harp_behavior import CLEAR, ENABLE_SERVOS, PULSE_ENABLE, PWM_START, SET, START_CAMERAS, WRITE, HarpBehavior
+import harp_outputs
+from harp_behavior import ENABLE_SERVOS, PULSE_ENABLE, PWM_START, SET, START_CAMERAS, WRITE
+from harp_outputs import settings, tell
 from timed_lines import left_out, rest
 
-
-def settings(port="/dev/ttyUSB9", line="DO0", **values):
-    return output_settings("harp").model_validate({"port": port, "line": line, **values})
-
-
-@pytest.fixture(autouse=True)
-def patient(monkeypatch):
-    """A busy machine may let the board, which is a thread of this process, take its time."""
-    for name in ("PATIENT", "_SILENCE"):
-        monkeypatch.setattr(f"dlstream_outputs.outputs.harp.{name}", 60.0)
-
-
-@pytest.fixture
-def board():
-    made = HarpBehavior()
-    yield made
-    made.unplug()
-
-
-@pytest.fixture
-def opened(board):
-    """Opens an output at the board, which may take its time; closes all at the end."""
-    outputs = []
-
-    def make(line="DO0", **values):
-        values = {"watchdog": 10, "answer_timeout": 10, **values}
-        outputs.append(OUTPUTS["harp"](settings(board.port, line, **values), lambda line: None))
-        outputs[-1].open()
-        return outputs[-1]
-
-    yield make
-    for output in outputs:
-        output.close()
-
-
-def tell(output, action, **values):
-    return output.apply(output.settings.read(action, values))
-
-
-def answers_within(output, seconds):
-    output.settings = output.settings.model_copy(update={"answer_timeout": seconds})
-
-
-def refusal(board, **values):
-    output = OUTPUTS["harp"](settings(board.port, **values), lambda line: None)
-    with pytest.raises(OutputError) as error:
-        output.open()
-    return str(error.value)
+board, opened, patient = harp_outputs.board, harp_outputs.opened, harp_outputs.patient
 
 
 @pytest.mark.parametrize("line", ["DO0", "DO3", "Led1", "Rgb0", "DOPort2", "SupplyPort1"])
@@ -175,6 +130,23 @@ def test_an_on_that_is_shorter_than_the_watchdog_ends_by_the_board_and_a_longer_
     assert board.register(52) == 5000
 
 
+def test_max_on_ends_an_on_by_the_board_as_well(board, opened, wait_for):
+    output = opened(watchdog=2, max_on=0.1)
+    tell(output, "on")
+
+    def ended() -> bool:
+        output.keep_alive()
+        return not board.line("DO0")
+
+    wait_for(ended, "its end, which nothing puts off")
+    assert board.widths("DO0") == [100]
+    assert output.settings.without_computer().text.startswith("the board itself ends an 'on' after 0.1 s")
+    tell(opened("Led0", watchdog=2, max_on=0.0001), "on")
+    assert board.register(52) == 1, "the shortest that the board has"
+    tell(opened("Led1", watchdog=2, max_on=60), "on")
+    assert board.register(53) == 2000
+
+
 def test_a_count_of_an_earlier_pulse_does_not_end_what_comes_after(board, opened, wait_for):
     """The firmware counts on after a clear."""
     output = opened()
@@ -199,169 +171,6 @@ def test_two_outputs_share_a_board(board, opened):
         opened("SupplyPort2")
     tell(second, "on")
     opened("DO0")
-
-
-def test_events_and_noise_between_the_answers_are_no_answers(board, opened):
-    board.put(10, 0b1110_0001)  # active
-    board.says(b"\x03\xff\x00" + board.event(32, 1) * 3)
-    output = opened()
-    assert board.register(10) == 0b1110_0000, "in standby it sends no events"
-    board.says(b"\x55\x00" + board.event(32, 0))
-    assert tell(output, "on") > 0
-
-
-def test_a_damaged_length_costs_one_answer_and_not_those_after_it(board, opened):
-    output = opened()
-    tell(output, "on")
-    output.off()
-    answers_within(output, 0.2)
-    board.says(b"\x03\xff")
-    with pytest.raises(OutputError, match=r"did not answer for the register OutputSet"):
-        tell(output, "on")
-    answers_within(output, 10)
-    output.off()
-    assert board.line("DO0") == 0
-
-
-def test_a_refusal_names_the_register(board, opened):
-    output = opened()
-    board.refused.add(SET)
-    with pytest.raises(OutputError, match=rf"{board.port} refused the register OutputSet \(34\) = 1024"):
-        tell(output, "on")
-    board.refused.clear()
-    output.off()
-    assert board.line("DO0") == 0
-
-
-@pytest.mark.parametrize(
-    ("way", "message"),
-    [("dropped", r"did not answer for the register OutputSet \(34\) within 0.2 s"), ("damaged", "did not answer")],
-)
-def test_an_answer_that_is_lost_is_a_failure_and_off_still_works(board, opened, way, message):
-    output = opened()
-    tell(output, "on")
-    output.off()
-    answers_within(output, 0.2)
-    getattr(board, way).add(SET)
-    with pytest.raises(OutputError, match=message):
-        tell(output, "on")
-    assert board.line("DO0") == 1, "which nobody knows"
-    answers_within(output, 10)
-    output.off()
-    assert board.line("DO0") == 0
-
-
-def test_a_wrong_answer_is_a_failure(board, opened):
-    output = opened()
-    board.wrong[SET] = 0
-    with pytest.raises(OutputError, match=r"answered OutputSet = 0; expected 1024. What it does is not known"):
-        tell(output, "on")
-
-
-def test_an_off_that_did_not_work_is_told(board, opened):
-    output = opened()
-    tell(output, "on")
-    board.stuck = 1 << 10
-    with pytest.raises(OutputError, match=r"DO0 of the Harp Behavior .*, is still on after OutputClear"):
-        output.off()
-
-
-def test_an_off_that_is_not_answered_is_told(board, opened):
-    output = opened()
-    tell(output, "on")
-    answers_within(output, 0.1)
-    board.dropped.add(CLEAR)
-    with pytest.raises(OutputError, match=r"did not answer for the register OutputClear \(35\)"):
-        output.off()
-
-
-def test_a_clock_that_was_set_back_shows_a_restart_at_once(board, opened):
-    output = opened()
-    board.restart()
-    tell(output, "on")
-    assert "was restarted, and everything on it is off" in output.fault()
-
-
-def test_a_clock_that_a_synchroniser_has_set_is_no_fault(board, opened):
-    output = opened()
-    tell(output, "on")
-    board.synchronise(5_000_000.0)
-    output.keep_alive()
-    tell(output, "on")
-    assert output.fault() == ""
-    board.synchronise(3.0)
-    tell(output, "on")
-    assert output.fault() == ""
-
-
-def test_a_board_that_was_restarted_is_a_fault(board, opened, wait_for):
-    output, other = opened(), opened("Led0")
-    tell(output, "on")
-    board.restart()
-    found: list[str] = []
-
-    def told(one) -> str:
-        found.append(one.fault())
-        return found[-1]
-
-    for one in (output, other):
-        wait_for(lambda one=one: told(one), "a fault")
-        assert "was restarted, and everything on it is off" in found[-1]
-
-
-def test_an_unplugged_board_is_a_fault_at_once_and_closing_it_is_told(board, wait_for, caplog, monkeypatch):
-    monkeypatch.setattr("dlstream_outputs.outputs._harp_board._LOOK", 1e9)  # nor is the board asked for that
-    lines: list[str] = []
-    output = OUTPUTS["harp"](settings(board.port), lines.append)
-    output.open()
-    tell(output, "on")
-    board.unplug()
-    found: list[str] = []
-    wait_for(lambda: found.append(output.fault()) or found[-1], "a fault")
-    assert f"the Harp board at {board.port} is gone" in found[-1]
-    assert found[-1].endswith("is it unplugged?")
-    assert output.fault() == "", "told once"
-    with pytest.raises(OutputError, match="is gone"):
-        output.off()
-    output.close()
-    assert "closed without a last off, which the board does itself" in lines[-1]
-    output.close()
-    assert not [record for record in caplog.records if record.name.startswith("harp")], "told once, without a traceback"
-
-
-def test_nobody_there_and_other_devices(tmp_path):
-    with pytest.raises(OutputError, match=r"port: /dev/ttyUSB99 is not there\. Plug the board in"):
-        OUTPUTS["harp"](settings("/dev/ttyUSB99"), lambda line: None).open()
-    plain = tmp_path / "file"
-    plain.touch()
-    with pytest.raises(OutputError, match="can't be opened as a serial port"):
-        OUTPUTS["harp"](settings(str(plain)), lambda line: None).open()
-    for made, message in (
-        (HarpBehavior(who=1280, name="SoundCard"), r"found the Harp device 'SoundCard' \(WhoAmI 1280\) at"),
-        (HarpBehavior(firmware=(1, 2)), r"found firmware 1.2 on the Harp Behavior at .*; expected 2.0 or later"),
-    ):
-        try:
-            with pytest.raises(OutputError, match=message):
-                OUTPUTS["harp"](settings(made.port), lambda line: None).open()
-            assert not any(kind == WRITE for kind, _, _ in made.got), "nothing is written to a foreign board"
-        finally:
-            made.unplug()
-
-
-def test_what_is_no_harp_device(board, monkeypatch):
-    monkeypatch.setattr("dlstream_outputs.outputs._harp_board.IDENTIFY", 0.2)
-    board.dropped.add(0)
-    assert "does not answer as a Harp device does; expected a Harp Behavior board" in refusal(board)
-
-
-def test_a_port_that_another_program_has(board, opened):
-    first = opened()
-    tell(first, "on")
-    from dlstream_outputs.outputs._harp_board import HarpBoard
-
-    with pytest.raises(OutputError, match=r"port: .* is in use by .*; expected a port of its own"):
-        HarpBoard(board.port, lambda line: None)
-    assert board.line("DO0") == 1, "the first one goes on"
 
 
 @pytest.mark.parametrize(

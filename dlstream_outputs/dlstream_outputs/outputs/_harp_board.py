@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import errno
 import logging
-import math
 import os
 import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 from dlstream_common import now
 from dlstream_common.device_clock import RoundTripClock
@@ -42,6 +41,8 @@ IDENTIFY = 2.0
 """Seconds for the first answer of what may be no Harp device."""
 _LOOK = 0.5
 """Seconds between two questions whether the board is still there, and as it was set up."""
+_UNUSED_WIDTH = 1
+"""Milliseconds of a pulse before the first command: harmless, and no line's after a restart."""
 
 _claims = threading.Lock()
 _boards: dict[str, tuple[HarpBoard, int]] = {}
@@ -96,6 +97,32 @@ class Answered:
         return min(host, device) if device >= 0 else host
 
 
+@dataclass
+class _Taken:
+    """A line that an output has, and what is known of it.
+
+    Attributes:
+        line: which.
+        width: milliseconds that its pulse register was last set to; 0: not known.
+        looked: when it was last looked at, by the monotonic clock.
+        jumps: how often the board's clock had jumped when the line was last found as it should be.
+        restarted: that the board was; for good.
+        unanswered: why the last look failed otherwise; empty: it did not.
+    """
+
+    line: Line
+    width: int = 0
+    looked: float = 0.0
+    jumps: int = 0
+    restarted: str = ""
+    unanswered: str = ""
+
+    @property
+    def trouble(self) -> str:
+        """Why nothing may be switched on."""
+        return self.restarted or self.unanswered
+
+
 class HarpBoard:
     """An open board, in standby: it sends no events. Its methods may be called by several threads.
 
@@ -116,10 +143,11 @@ class HarpBoard:
         # It logs each lost cable with a traceback, which is told as a fault.
         logging.getLogger("harp.device.client").setLevel(logging.CRITICAL)
         self._port, self._log = port, log
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._clock = RoundTripClock(nanoseconds_per_tick=1_000_000_000 // TICKS, bits=48, max_drift=0.001)
         self._taking = threading.Lock()
-        self._looked: dict[str, float] = {}  # of each line that is taken, when it was looked at
+        self._taken: dict[str, _Taken] = {}
+        self._jumps = 0  # of its clock: each may be a restart
         self._transport = HarpPort(port)
         self._device = Device(self._transport)
         try:
@@ -168,12 +196,15 @@ class HarpBoard:
             OutputError: another output has it, or something else on the board drives it.
         """
         with self._taking:  # two at once would undo each other's PULSE_ENABLE
-            if line.name in self._looked:
+            if line.name in self._taken:
                 raise OutputError(f"line: {line.name} of the {self.description}, has another output already")
             if line.timer:
                 self._not_driven(line)
+            taken = _Taken(line, jumps=self._jumps)
             self.write(PULSE_ENABLE, self.read(PULSE_ENABLE).value | line.bit)
-            self._looked[line.name] = time.monotonic()
+            self._set_width(taken, _UNUSED_WIDTH, PATIENT)
+            taken.looked = time.monotonic()
+            self._taken[line.name] = taken
 
     def _not_driven(self, line: Line) -> None:
         self.write(PWM_STOP, line.timer)
@@ -187,25 +218,80 @@ class HarpBoard:
     def give_back(self, line: Line) -> None:
         """Another output may have it."""
         with self._taking:
-            self._looked.pop(line.name, None)
+            self._taken.pop(line.name, None)
 
     def look(self, line: Line, timeout: float) -> None:
-        """Asks now and then whether the board is there and still ends the line's pulses.
+        """Asks now and then whether the board is there and still ends the line's pulses, as it was told.
 
         Raises:
-            OutputError: it is gone, or was restarted.
+            OutputError: it is gone, does not answer, or was restarted; also between two questions.
         """
         if self._transport.failed:
             raise OutputError(self._gone(self._transport.failed))
-        if time.monotonic() - self._looked[line.name] < _LOOK:
+        taken = self._taken.get(line.name)
+        if taken is None:
             return
-        self._looked[line.name] = time.monotonic()
-        enabled = self.read(PULSE_ENABLE, timeout).value
-        if not enabled & line.bit:
-            raise OutputError(
-                f"the {self.description}, was restarted, and everything on it is off: {PULSE_ENABLE.name} has no "
-                f"{line.name} any more. Restart the rig"
-            )
+        if not taken.restarted and time.monotonic() - taken.looked >= _LOOK:
+            self._look(taken, timeout)
+        self._confirm(taken, timeout)
+
+    def prepare(self, line: Line, width: int, timeout: float) -> None:
+        """Makes sure that the board will end what is switched on next after `width` milliseconds.
+
+        Raises:
+            OutputError: as of `look`; nothing may be switched on then.
+        """
+        taken = self._taken[line.name]
+        self._confirm(taken, timeout)
+        if taken.width != width:
+            self._check_width(taken, timeout)  # what is written now would hide a restart
+            self._set_width(taken, width, timeout)
+            self._confirm(taken, timeout)
+
+    def confirm(self, line: Line, timeout: float) -> None:
+        """Looks at a line at once if the board's clock has jumped since the last look, as after a restart.
+
+        Raises:
+            OutputError: as of `look`; nothing may be switched on then.
+        """
+        self._confirm(self._taken[line.name], timeout)
+
+    def _confirm(self, taken: _Taken, timeout: float) -> None:
+        if taken.trouble:
+            raise OutputError(taken.trouble)
+        if taken.jumps != self._jumps:
+            self._look(taken, timeout)
+
+    def _look(self, taken: _Taken, timeout: float) -> None:
+        taken.looked, jumps = time.monotonic(), self._jumps
+        try:
+            if not self.read(PULSE_ENABLE, timeout).value & taken.line.bit:
+                self._was_restarted(f"{PULSE_ENABLE.name} has no {taken.line.name} any more")
+            self._check_width(taken, timeout)
+        except OutputError as error:
+            taken.unanswered = str(error)
+            raise
+        taken.jumps, taken.unanswered = jumps, ""
+
+    def _check_width(self, taken: _Taken, timeout: float) -> None:
+        """SupplyPort0 to 2 are in OutputPulseEnable after a restart, too, with pulses of another width."""
+        with self._lock:  # another thread may be setting it
+            found = self.read(taken.line.pulse, timeout).value
+            if taken.width and found != taken.width:
+                self._was_restarted(f"{taken.line.pulse.name} is {found}; expected {taken.width}, as it was set")
+
+    def _set_width(self, taken: _Taken, width: int, timeout: float) -> None:
+        with self._lock:
+            taken.width = 0
+            self.write(taken.line.pulse, width, timeout)
+            taken.width = width
+
+    def _was_restarted(self, found: str) -> NoReturn:
+        """Of all lines, as each has lost what it was told: also one that is by chance as it should be."""
+        text = f"the {self.description}, was restarted, and everything on it is off: {found}. Restart the rig"
+        for taken in list(self._taken.values()):
+            taken.restarted = taken.restarted or text
+        raise OutputError(text)
 
     # Registers.
 
@@ -243,7 +329,7 @@ class HarpBoard:
                 raise OutputError(f"the Harp board at {self._port} answered {register.name} without its time")
             ticks = round(reply.timestamp * TICKS)
             if (jump := self._clock.add(ticks, begin, end)) is not None:  # restarted, or set by a synchroniser
-                self._looked = dict.fromkeys(self._looked, -math.inf)
+                self._jumps += 1  # a count, as lines may be taken and given back meanwhile
                 self._log(f"{self._port}: {jump.text}")
             return Answered(found, ticks, sent, came, self._clock.to_host(ticks))
 

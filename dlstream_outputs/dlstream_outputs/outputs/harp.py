@@ -6,6 +6,7 @@ import math
 import os
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field
@@ -43,7 +44,7 @@ class HarpSettings(OutputSettings):
     line: Annotated[str, AfterValidator(_known_line)]
     """The line as Harp names it: DO0 to DO3, Led0, Led1, Rgb0, Rgb1, DOPort0 to DOPort2, SupplyPort0 to SupplyPort2."""
     watchdog: Annotated[float, Field(ge=0.1, le=10)] = 0.25
-    """Seconds without a sign of life of this computer after which the board itself ends an `on`."""
+    """Seconds without a sign of life of this computer after which the board itself ends an `on`; max_on if less."""
     answer_timeout: Annotated[float, Field(gt=0, le=10)] = 0.1
     """Seconds within which the board must answer a command; later is a fault."""
 
@@ -73,8 +74,14 @@ class HarpSettings(OutputSettings):
                 return Problem(("values", "frequency"), f"a gap of {gap:.3g} ms between pulses", wanted)
         return None
 
+    @property
+    def kept_on(self) -> int:
+        """Milliseconds for which an `on` lasts that this computer does not begin anew."""
+        return max(1, int(1000 * min(self.watchdog, self.limits.on) + 1e-6))
+
     def without_computer(self) -> Fate:
-        return Fate(f"the board itself ends an 'on' after {self.watchdog:g} s, and each pulse at its width", ends=True)
+        after = f"{self.kept_on / 1000:g} s"
+        return Fate(f"the board itself ends an 'on' after {after}, and each pulse at its width", ends=True)
 
 
 class Harp(Output[HarpSettings]):
@@ -94,12 +101,13 @@ class Harp(Output[HarpSettings]):
         self._at: Line = line_of_name(settings.line)
         self._line = TimedLine(self._switch)
         self._board: HarpBoard | None = None
-        self._width = self._told = 0  # milliseconds: of what is played, and as the board has it
-        self._renewed = self._used = self._lost = False
+        self._width = 0  # milliseconds of what is played
+        self._renewed = self._used = False
+        self._trouble = ""  # of the board, as it was told last
         self._last: Answered | None = None
 
     def open(self) -> None:
-        self._lost, self._told = False, 0
+        self._trouble = ""
         board = claim(self.settings.port, self.log)
         try:
             board.take(self._at)
@@ -115,8 +123,11 @@ class Harp(Output[HarpSettings]):
         self.log(board.description)
 
     def apply(self, action: Action) -> int:
+        if self._board is not None:  # also for what begins only after a delay
+            self._board.confirm(self._at, self._timeout)
         self._width, self._used = self._width_of(action), True
-        self._renewed = isinstance(action, On) and (action.seconds or math.inf) > self.settings.watchdog
+        longest = min(action.seconds or math.inf, self.settings.limits.on)
+        self._renewed = isinstance(action, On) and longest > self.settings.watchdog
         return self._line.play(action, device_ends=not self._renewed)
 
     def off(self) -> int:
@@ -142,12 +153,15 @@ class Harp(Output[HarpSettings]):
                 )
 
     def fault(self) -> str:
-        if self._board is not None and not self._lost:
+        trouble, before = "", self._trouble
+        if self._board is not None:
             try:
                 self._board.look(self._at, max(_SILENCE, self.settings.answer_timeout))
             except OutputError as error:
-                self._lost = True
-                return str(error)
+                trouble = str(error)
+        self._trouble = trouble
+        if trouble and trouble != before:
+            return trouble
         return self._line.fault()
 
     def close(self) -> None:
@@ -176,9 +190,9 @@ class Harp(Output[HarpSettings]):
         """Milliseconds after which the board ends what is switched on. Rounded down: never more than was commanded."""
         if isinstance(action, (Pulse, Train)) and action.width is not None:
             return int(action.width + 1e-6)
-        watchdog = int(1000 * self.settings.watchdog + 1e-6)
         duration = action.seconds
-        return watchdog if duration is None else min(watchdog, max(1, int(1000 * duration + 1e-6)))
+        kept_on = self.settings.kept_on
+        return kept_on if duration is None else min(kept_on, max(1, int(1000 * duration + 1e-6)))
 
     def _switch(self, high: bool) -> int | None:
         board = self._board
@@ -186,10 +200,12 @@ class Harp(Output[HarpSettings]):
             return None
         if not high:
             return board.write(CLEAR, self._at.bit, self._timeout).stamp
-        width = self._width
-        if width != self._told:
-            self._told = 0
-            board.write(self._at.pulse, width, self._timeout)
-            self._told = width
+        board.prepare(self._at, self._width, self._timeout)
         self._last = board.write(SET, self._at.bit, self._timeout)
+        try:
+            board.confirm(self._at, self._timeout)
+        except OutputError:  # the board may not end it: not even if this program dies now
+            with suppress(OutputError):
+                board.write(CLEAR, self._at.bit, self._timeout)
+            raise
         return self._last.stamp
