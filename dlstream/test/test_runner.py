@@ -292,6 +292,32 @@ def test_where_somebody_ends_the_rig_what_commands_the_outputs_ends_first(progra
     assert lines.index("b ends") < lines.index("a ends"), "the others keep their order"
 
 
+def test_what_was_told_to_end_first_is_not_told_again(program, tmp_path):
+    """An interpreter that is about to exit has no handler any more: a second signal would kill it."""
+    ended = f"{str(tmp_path / 'ended')!r}"
+    program(
+        "a",
+        "told = []\n"
+        "signal.signal(signal.SIGINT, lambda *_: told.append(signal.signal(signal.SIGINT, signal.SIG_DFL)))\n"
+        "print('a runs', flush=True)\n"
+        f"while not (told and os.path.exists({ended})): time.sleep(0.01)\n"
+        "time.sleep(1)\n",
+    )
+    program("b", FOREVER.replace("lambda *_: (", f"lambda *_: (open({ended}, 'w').close(), "))
+    lines = Lines()
+    runner = Runner([spec("a", commands=True), spec("b")], {}, lines)
+
+    def interrupt() -> None:
+        for name in "ab":
+            lines.wait(f"{name} runs")
+        os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    assert runner.run() == 0, lines.all
+    thread.join()
+
+
 @pytest.mark.parametrize(
     ("error", "reason"),
     [

@@ -35,6 +35,8 @@ class NodeProcess:
     ) -> None:
         self.spec = spec
         self.stopped_early = False
+        self.signals: set[signal.Signals] = set()
+        """Which it got."""
         self._on_line, self._on_exit = on_line, on_exit
         self.last_output = -math.inf
         """When it printed its last line, by the monotonic clock."""
@@ -71,6 +73,7 @@ class NodeProcess:
         """
         if self.running:
             self.stopped_early = self.stopped_early or self.last_output == -math.inf
+            self.signals.add(number)
             self._process.send_signal(number)
 
     def wait(self, timeout: float) -> bool:

@@ -193,7 +193,8 @@ class Runner:
         for process in reversed(self._processes):
             self._await_turn(process.spec)
             for number, timeout in SIGNAL_TIMEOUTS.items():
-                process.signal(number)
+                if number not in process.signals:  # a second one would kill an interpreter that is about to exit
+                    process.signal(number)
                 if self._wait(process, timeout):
                     break
                 self._say("rig", f"{process.spec.full_name} did not end after {number.name}")
