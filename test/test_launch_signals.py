@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+from contextlib import ExitStack
 
 import pytest
 from launch_tools import launch_words, write_programs
@@ -159,3 +160,23 @@ def test_a_recorder_whose_disk_is_slow_finishes_its_session(still_disk, write_ri
     about = rig.about()
     assert about["complete"]
     assert about["summary"]["frames_recorded"] > 30
+
+
+def test_of_two_rigs_in_one_launch_the_first_installs_the_handlers_and_the_last_gives_launchs_back():
+    from dlstream.launching.signals import heeding_signals
+    from launch import LaunchContext
+
+    def handlers() -> list[object]:
+        return [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+
+    context, before = LaunchContext(), handlers()
+    first, second = ExitStack(), ExitStack()
+    with first, second:
+        first.enter_context(heeding_signals(context, pytest.fail))
+        heeded = handlers()
+        assert all(one is not other for one, other in zip(before, heeded, strict=True))
+        second.enter_context(heeding_signals(context, pytest.fail))
+        first.close()
+        assert handlers() == heeded
+        second.close()
+        assert handlers() == before

@@ -8,8 +8,8 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,10 +20,10 @@ from launch.descriptions import Executable
 from launch.event_handlers import OnProcessExit, OnProcessIO
 from launch.events import Shutdown, matches_action
 from launch.events.process import ProcessExited, ProcessIO, ShutdownProcess, SignalProcess
-from launch.utilities import AsyncSafeSignalManager
 from launch_ros.actions import Node
 
 from dlstream.console import make_console
+from dlstream.launching.signals import heeding_signals
 from dlstream.rig.nodes import NodeSpec
 from dlstream.run.monitor import Monitor
 from dlstream.run.runner import RESTART_DELAY, SIGNAL_TIMEOUTS, TOLD_TO_END, ending_in_words
@@ -124,7 +124,7 @@ class SuperviseRig(Action):
         """Begins to supervise."""
         for spec, node in self._nodes:
             self._follow(spec, node, context)
-        self._signals.enter_context(self._heeding_signals(context))
+        self._signals.enter_context(heeding_signals(context, self._say))
         self._task = context.asyncio_loop.create_task(self._run(context))
         threading.Thread(target=self._end_what_launch_left, name="end of the rig").start()
 
@@ -181,31 +181,6 @@ class SuperviseRig(Action):
         self._asked_to_end = False
         self._say("rig", f"stopping: {ending.reason}")
         context.emit_event_sync(Shutdown(reason=ending.reason))
-
-    @contextmanager
-    def _heeding_signals(self, context: LaunchContext) -> Iterator[None]:
-        """Ends the rig in order also at SIGTERM, by which launch would just be gone, and lets Python raise nothing.
-
-        Launch hears of a Ctrl-C by itself, whatever handler there is; Python's raises KeyboardInterrupt anywhere in the
-        main thread, also in the task that ends the nodes.
-        """
-
-        def on_sigterm(number: int) -> None:
-            if not context.is_shutdown and self._asked_to_end:
-                self._say("rig", f"stopping: {signal.Signals(number).name} received")
-                context.emit_event_sync(Shutdown(reason=f"{signal.Signals(number).name} received"))
-
-        # Launch gives no other way to its own handler, which would leave the nodes behind.
-        manager = getattr(AsyncSafeSignalManager, "_AsyncSafeSignalManager__current", None)
-        previous = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGINT, signal.SIGTERM)}
-        launchs = manager.handle(signal.SIGTERM, on_sigterm) if manager is not None else None
-        try:
-            yield
-        finally:
-            if manager is not None:
-                manager.handle(signal.SIGTERM, launchs)
-            for number, handler in previous.items():
-                signal.signal(number, signal.SIG_DFL if handler is None else handler)  # None: one that is not Python's
 
     async def _run(self, context: LaunchContext) -> None:
         with self._signals:
