@@ -88,3 +88,29 @@ def test_a_rig_runs_without_being_told_of_where_that_can_not_be_written(tmp_path
     why = f"{tmp_path}/rigs/1.json can't be written: File too large"
     assert told == [f"`dlstream status` and other commands won't find this rig: {why}"]
     assert not list((tmp_path / "rigs").iterdir())
+
+
+def test_two_rigs_of_one_process_are_found_each_by_its_namespace(tmp_path):
+    folder = tmp_path / "rigs"
+    rigs = [replace(RIG, namespace=name) for name in ("rig1", "lab/rig2")]
+    with announced(rigs[0], folder, pytest.fail):
+        with announced(rigs[1], folder, pytest.fail):
+            assert sorted(running_rigs(folder), key=rigs.index) == rigs
+            assert find_rig("rig1", folder) == rigs[0]
+            assert find_rig("/lab/rig2", folder) == rigs[1]
+            for both in ("", "lab", "1"):
+                with pytest.raises(
+                    NoRigError, match=r"--rig NAMESPACE .* lab \(namespace lab/rig2, /lab/rig.yaml, process 1"
+                ):
+                    find_rig(both, folder)
+        assert running_rigs(folder) == rigs[:1]
+    assert not list(folder.iterdir())
+
+
+def test_what_a_killed_process_of_the_same_number_has_left_is_written_over(tmp_path):
+    folder = tmp_path / "rigs"
+    folder.mkdir(mode=0o700)
+    (folder / "1.json").write_text("x" * 10_000)
+    with announced(RIG, folder, pytest.fail):
+        assert running_rigs(folder) == [RIG]
+        assert [path.name for path in folder.iterdir()] == ["1.json"]

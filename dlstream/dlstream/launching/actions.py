@@ -34,6 +34,8 @@ _TICK = 0.1
 _KILL_AFTER = 30.0
 _NEVER = "31536000"
 """Seconds, a year: launch would kill also a recorder that says that it still writes. SuperviseRig has its own times."""
+_showing = threading.Lock()
+"""Of rigs that end together, one after the other: their lines would be mixed, and pictures are drawn by one thread."""
 OPTIONS = {"output": "screen", "emulate_tty": False, "sigterm_timeout": _NEVER, "sigkill_timeout": _NEVER}
 """Of every process of a rig."""
 
@@ -261,7 +263,8 @@ def _shown(session: Path, pictures: bool) -> bool:
     """Shows the figures of a session, and what to do if it is not complete; whether it is."""
     from dlstream.cli.summary import show_ended_run
 
-    return show_ended_run(session, make_console(), pictures)
+    with _showing:
+        return show_ended_run(session, make_console(), pictures)
 
 
 def _lives(pid: int) -> bool:
