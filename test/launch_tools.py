@@ -25,6 +25,7 @@ from dlstream.run.monitor import Monitor
 from dlstream.run.supervision import Supervisor
 from launch import LaunchDescription
 from launch.actions import OpaqueFunction
+from launch.event_handlers import OnProcessStart
 from launch.logging import get_logger
 
 OPTIONS = {options}
@@ -40,6 +41,9 @@ def start(context):
         get_logger("rig").info(text)
     nodes = [(spec, node_action(spec, context)) for spec in specs]
     supervision = SuperviseRig(nodes, monitor, Supervisor(rig, monitor, say), say, stack, False)
+    def count(event, context):
+        say("rig", f"event handlers: {{len(context._event_handlers)}}")
+    context.register_event_handler(OnProcessStart(on_start=count))
     return [*(node for _, node in nodes), supervision]
 
 def generate_launch_description():

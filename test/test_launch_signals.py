@@ -125,6 +125,9 @@ def test_a_node_that_was_started_again_ends_in_its_turn_and_is_started_again_onc
     assert rig.stop() == 0, rig.output
     ends = [line.split("-")[0] for line in rig.lines if line.endswith("] ends")]
     assert ends == ["[last", "[second", "[first"], rig.output
+    handlers = [line.rpartition(" ")[2] for line in rig.lines if "event handlers: " in line]
+    assert len(handlers) == 5
+    assert handlers[-1] == handlers[-2], "a node that was started again has left handlers behind"
 
 
 @pytest.fixture

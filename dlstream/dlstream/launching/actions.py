@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from launch.action import Action
-from launch.actions import ExecuteLocal, TimerAction
+from launch.actions import ExecuteLocal, OpaqueFunction, TimerAction
 from launch.descriptions import Executable
+from launch.event_handler import BaseEventHandler
 from launch.event_handlers import OnProcessExit, OnProcessIO
 from launch.events import Shutdown, matches_action
 from launch.events.process import ProcessExited, ProcessIO, ShutdownProcess, SignalProcess
@@ -49,9 +50,29 @@ class RigProcess(ExecuteLocal):
     stopped_early = False
     """Whether it was told to end before it had printed anything: too early for a node to end cleanly."""
 
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._handlers: list[BaseEventHandler] = []
+
     def execute(self, context: LaunchContext) -> Any:
         """Starts it, unless it is to end already."""
-        return None if self.its_turn else super().execute(context)
+        if self.its_turn:
+            return None
+        before = _handlers_of(context)
+        try:
+            return super().execute(context)
+        finally:
+            self._handlers += [each for each in _handlers_of(context) if each not in before]
+
+    def listen(self, handler: BaseEventHandler, context: LaunchContext) -> None:
+        """Registers a handler of its events."""
+        context.register_event_handler(handler)
+        self._handlers.append(handler)
+
+    def forget(self, context: LaunchContext) -> None:
+        """Unregisters all handlers of its events, which launch keeps: it has ended, and has printed its last words."""
+        while self._handlers:
+            context.unregister_event_handler(self._handlers.pop())
 
     def again(self) -> RigProcess:
         """The same command once more, for a process that has ended."""
@@ -136,8 +157,8 @@ class SuperviseRig(Action):
 
     def _follow(self, spec: NodeSpec, node: RigProcess, context: LaunchContext) -> None:
         ended = partial(self._after_exit, spec, node)
-        context.register_event_handler(OnProcessExit(target_action=node, on_exit=ended))
-        context.register_event_handler(OnProcessIO(target_action=node, on_stdout=node.heard, on_stderr=node.heard))
+        node.listen(OnProcessExit(target_action=node, on_exit=ended), context)
+        node.listen(OnProcessIO(target_action=node, on_stdout=node.heard, on_stderr=node.heard), context)
 
     def _after_exit(
         self, spec: NodeSpec, node: RigProcess, event: ProcessExited, context: LaunchContext
@@ -171,11 +192,16 @@ class SuperviseRig(Action):
         return [self._start_again(spec, node, context)] if restarts else []
 
     def _start_again(self, spec: NodeSpec, node: RigProcess, context: LaunchContext) -> Action:
-        """Launch's own respawn would not wait until it is known how the node has ended."""
+        """Launch's own respawn would not wait until it is known how the node has ended.
+
+        What would stay of each of very many starts is taken out of launch's list, through which it goes at each event.
+        """
         again = node.again()
         self._nodes[self._nodes.index((spec, node))] = spec, again
         self._follow(spec, again, context)
-        return TimerAction(period=RESTART_DELAY, actions=[again])
+        forget = OpaqueFunction(function=node.forget)
+        # A timer that the shutdown would cancel stays in the list, too; a node is not started after it anyway.
+        return TimerAction(period=RESTART_DELAY, actions=[forget, again], cancel_on_shutdown=False)
 
     def _stop(self, ending: Ending, context: LaunchContext) -> None:
         if ending.failed:
@@ -265,6 +291,11 @@ def _shown(session: Path, pictures: bool) -> bool:
 
     with _showing:
         return show_ended_run(session, make_console(), pictures)
+
+
+def _handlers_of(context: LaunchContext) -> list[BaseEventHandler]:
+    """Those that are registered; launch does not give its own to anybody."""
+    return list(getattr(context, "_event_handlers", ()))
 
 
 def _lives(pid: int) -> bool:
