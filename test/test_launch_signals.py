@@ -106,6 +106,18 @@ def test_a_node_that_is_told_to_end_before_it_has_printed_anything_is_no_failure
     assert "process has died" in rig.output
 
 
+def test_once_all_nodes_have_ended_sigterm_ends_launch_at_once(launch, tmp_path):
+    (tmp_path / "programs.hold").touch()
+    rig = launch({"first": NODE}, 30.0)
+    rig.process.send_signal(signal.SIGINT)
+    rig.saw("all nodes have ended")
+    rig.process.send_signal(signal.SIGTERM)
+    try:
+        assert rig.wait(60) == -signal.SIGTERM, rig.output
+    finally:
+        (tmp_path / "programs.hold").unlink()
+
+
 def test_of_many_videos_that_end_at_once_none_is_played_once_more(launch, tmp_path):
     end = tmp_path / "end"
     names = [f"video{number}" for number in range(8)]

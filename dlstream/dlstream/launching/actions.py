@@ -232,6 +232,7 @@ class SuperviseRig(Action):
         for spec, node in reversed(self._nodes):
             await self._end(spec, node, context)
         self._over = True
+        self._signals.close()  # who does not want to wait for the figures may end it by a signal
         if self._monitor.experiment_failed:
             self._failure = self._failure or "the experiment has failed"
         session = self._monitor.session
