@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 from contextlib import ExitStack
@@ -145,6 +146,9 @@ def test_a_node_that_was_started_again_ends_in_its_turn_and_is_started_again_onc
 @pytest.fixture
 def still_disk(tmp_path):
     """Mounts a disk of its own for the sessions; what it gives has it stand still, or go on."""
+    for program in ("mkfs.ext4", "mount", "fsfreeze"):
+        if shutil.which(program) is None:
+            pytest.skip(f"can't mount a disk that stands still: {program} is not installed")
     image, folder = tmp_path / "disk", tmp_path / "sessions"
     folder.mkdir()
     with image.open("wb") as file:
