@@ -14,6 +14,7 @@ SIGNAL_TIMEOUTS.update({signal.SIGINT: SECONDS, signal.SIGTERM: SECONDS, signal.
 sys.exit(main())
 """
 FILE = """\
+import time
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from dlstream.run.monitor import Monitor
 from dlstream.run.supervision import Supervisor
 from launch import LaunchDescription
 from launch.actions import OpaqueFunction
+from launch.event_handlers import OnProcessStart
 from launch.logging import get_logger
 
 OPTIONS = {options}
@@ -38,8 +40,16 @@ def start(context):
     stack.callback(monitor.close)
     def say(name, text):
         get_logger("rig").info(text)
+    def finish():
+        say("rig", "all nodes have ended")
+        while path.with_suffix(".hold").exists():
+            time.sleep(0.01)
+    stack.callback(finish)
     nodes = [(spec, node_action(spec, context)) for spec in specs]
     supervision = SuperviseRig(nodes, monitor, Supervisor(rig, monitor, say), say, stack, False, lambda: None)
+    def count(event, context):
+        say("rig", f"event handlers: {{len(context._event_handlers)}}")
+    context.register_event_handler(OnProcessStart(on_start=count))
     return [*(node for _, node in nodes), supervision]
 
 def generate_launch_description():
@@ -58,6 +68,8 @@ def launch_words(*words: str, seconds: float = 30.0) -> list[str]:
 
 def write_programs(folder: Path, programs: dict[str, str], **options: dict[str, object]) -> tuple[Path, Path]:
     """Installs a package `programs` of small programs, and a launch file that starts them; the prefix and the file.
+
+    As long as there is a file programs.hold, the rig is not over when its nodes have ended.
 
     Args:
         programs: the code of each, in the order in which they start.

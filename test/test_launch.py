@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from rig_tools import RigUnderTest, is_gone, recorded, told, wait_until
+from rig_tools import CONFIG, EXPERIMENT, RIG, RigUnderTest, command, is_gone, recorded, told, wait_until
 
 pytest.importorskip("ros2launch", reason="ROS 2's own launch, launch_ros and ros2cli are not installed")
 
@@ -26,10 +26,13 @@ from launch.substitutions import PathJoinSubstitution
 from launch_ros.actions import PushRosNamespace
 from launch_ros.substitutions import FindPackageShare
 
-def generate_launch_description():
+def rig(namespace, file):
     ours = PathJoinSubstitution([FindPackageShare("dlstream"), "launch", "rig.launch.py"])
-    rig = IncludeLaunchDescription(PythonLaunchDescriptionSource(ours), launch_arguments={"rig": "RIG"}.items())
-    return LaunchDescription([GroupAction([PushRosNamespace("lab"), rig])])
+    rig = IncludeLaunchDescription(PythonLaunchDescriptionSource(ours), launch_arguments={"rig": file}.items())
+    return GroupAction([PushRosNamespace(namespace), rig])
+
+def generate_launch_description():
+    return LaunchDescription([rig(namespace, file) for namespace, file in RIGS.items()])
 """
 
 
@@ -58,6 +61,11 @@ def starts(rig: RigUnderTest, node: str) -> int:
     return sum(f"[{node}-" in line and "process started" in line for line in rig.lines)
 
 
+def said(*words: str) -> str:
+    """What the command line says, in one line."""
+    return " ".join(subprocess.run(command(*words), capture_output=True, text=True, check=False).stdout.split())
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_who_ends_it_gets_the_nodes_end_in_order_a_whole_session_and_its_figures(launch, write_rig, number):
     rig = launch("dlstream", "rig.launch.py", f"rig:={write_rig()}", "status:=1")
@@ -71,6 +79,27 @@ def test_who_ends_it_gets_the_nodes_end_in_order_a_whole_session_and_its_figures
     assert rig.about()["complete"]
     assert rig.about()["summary"]["frames_dropped"] == 0
     assert f"Session   {rig.session}" in rig.output
+
+
+def test_one_that_a_script_has_started_in_the_background_ignores_ctrl_c_and_ends_by_stop(
+    write_rig, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))  # where rigs are announced
+    background = ["sh", "-c", "trap '' INT; exec \"$@\"", "sh"]
+    rig = RigUnderTest([*background, *LAUNCH, "dlstream", "rig.launch.py", f"rig:={write_rig()}"], tmp_path)
+    try:
+        recorded(rig, 10)
+        rig.process.send_signal(signal.SIGINT)
+        assert "rig 'test' has ended" in said("stop", "--all")
+        assert rig.wait() == 0, rig.output
+    finally:
+        if rig.process.poll() is None:
+            rig.process.terminate()
+            rig.wait()
+    assert "ctrl-c" not in rig.output
+    assert "stopping: SIGTERM received" in rig.output
+    assert "did not end after SIGINT" not in rig.output
+    assert rig.about()["complete"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -189,7 +218,7 @@ def test_what_is_wrong_is_refused_with_exit_code_1(launch, write_rig):
 def test_another_launch_file_includes_ours_in_its_own_namespace(launch, write_rig, tmp_path, together):
     file: Path = tmp_path / "lab.launch.py"
     rig_file = write_rig(("rig: test", f"rig: test\ntogether: {str(together).lower()}"))
-    file.write_text(INCLUDING.replace("RIG", str(rig_file)))
+    file.write_text(INCLUDING.replace("RIGS", repr({"lab": str(rig_file)})))
     rig = launch(str(file))
     recorded(rig, 10)
     told(rig, "acknowledgement", "show")
@@ -200,3 +229,36 @@ def test_another_launch_file_includes_ours_in_its_own_namespace(launch, write_ri
     assert ("=/lab/top/camera" in names) is together, "the nodes of one process, each in its own"
     assert rig.stop() == 0
     assert rig.about()["summary"]["faults"] == 0
+
+
+@pytest.mark.parametrize("by_stop", [False, True])
+def test_two_rigs_in_one_launch_end_together_each_with_a_whole_session(launch, tmp_path, monkeypatch, by_stop):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))  # where rigs are announced
+    folders = [tmp_path / "rig1", tmp_path / "rig2"]
+    for folder in folders:
+        folder.mkdir()
+        (folder / "rig.yaml").write_text(RIG.format(config=CONFIG, folder=folder))
+        (folder / "experiment.yaml").write_text(EXPERIMENT)
+    file = tmp_path / "lab.launch.py"
+    file.write_text(INCLUDING.replace("RIGS", repr({folder.name: str(folder / "rig.yaml") for folder in folders})))
+    rig = launch(str(file))
+    for rig.folder in folders:
+        recorded(rig, 30)
+        told(rig, "acknowledgement", "show")
+    for name in ("rig1", "/rig2"):
+        assert f"{name.strip('/')}/rig.yaml" in said("status", "--rig", name)
+    assert "2 rigs are running; say which with --rig NAME, --rig NAMESPACE" in said("status", "--rig", "test")
+    if by_stop:
+        words = said("stop", "--all", "--rig", "rig2")
+        assert "rig 'test' (namespace rig1) has ended, too: both are of one `ros2 launch`" in words
+    else:
+        rig.process.send_signal(signal.SIGINT)
+    assert rig.wait() == 0, rig.output
+    for rig.folder in folders:
+        assert rig.about()["complete"]
+        assert rig.about()["summary"]["faults"] == 0, rig.output
+        assert f"Session   {rig.session}" in rig.output
+    rigs = [node for node in ended(rig) if not node.endswith("/experiment")]
+    for folder in folders:
+        nodes = [node for node in rigs if node.startswith(f"/{folder.name}/")]
+        assert nodes == [f"/{folder.name}{node}" for node in NODES[::-1] if node != "/experiment"]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
+from contextlib import ExitStack
 
 import pytest
 from launch_tools import launch_words, write_programs
@@ -105,6 +107,18 @@ def test_a_node_that_is_told_to_end_before_it_has_printed_anything_is_no_failure
     assert "process has died" in rig.output
 
 
+def test_once_all_nodes_have_ended_sigterm_ends_launch_at_once(launch, tmp_path):
+    (tmp_path / "programs.hold").touch()
+    rig = launch({"first": NODE}, 30.0)
+    rig.process.send_signal(signal.SIGINT)
+    rig.saw("all nodes have ended")
+    rig.process.send_signal(signal.SIGTERM)
+    try:
+        assert rig.wait(60) == -signal.SIGTERM, rig.output
+    finally:
+        (tmp_path / "programs.hold").unlink()
+
+
 def test_of_many_videos_that_end_at_once_none_is_played_once_more(launch, tmp_path):
     end = tmp_path / "end"
     names = [f"video{number}" for number in range(8)]
@@ -124,11 +138,17 @@ def test_a_node_that_was_started_again_ends_in_its_turn_and_is_started_again_onc
     assert rig.stop() == 0, rig.output
     ends = [line.split("-")[0] for line in rig.lines if line.endswith("] ends")]
     assert ends == ["[last", "[second", "[first"], rig.output
+    handlers = [line.rpartition(" ")[2] for line in rig.lines if "event handlers: " in line]
+    assert len(handlers) == 5
+    assert handlers[-1] == handlers[-2], "a node that was started again has left handlers behind"
 
 
 @pytest.fixture
 def still_disk(tmp_path):
     """Mounts a disk of its own for the sessions; what it gives has it stand still, or go on."""
+    for program in ("mkfs.ext4", "mount", "fsfreeze"):
+        if shutil.which(program) is None:
+            pytest.skip(f"can't mount a disk that stands still: {program} is not installed")
     image, folder = tmp_path / "disk", tmp_path / "sessions"
     folder.mkdir()
     with image.open("wb") as file:
@@ -159,3 +179,23 @@ def test_a_recorder_whose_disk_is_slow_finishes_its_session(still_disk, write_ri
     about = rig.about()
     assert about["complete"]
     assert about["summary"]["frames_recorded"] > 30
+
+
+def test_of_two_rigs_in_one_launch_the_first_installs_the_handlers_and_the_last_gives_launchs_back():
+    from dlstream.launching.signals import heeding_signals
+    from launch import LaunchContext
+
+    def handlers() -> list[object]:
+        return [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+
+    context, before = LaunchContext(), handlers()
+    first, second = ExitStack(), ExitStack()
+    with first, second:
+        first.enter_context(heeding_signals(context, pytest.fail))
+        heeded = handlers()
+        assert all(one is not other for one, other in zip(before, heeded, strict=True))
+        second.enter_context(heeding_signals(context, pytest.fail))
+        first.close()
+        assert handlers() == heeded
+        second.close()
+        assert handlers() == before

@@ -99,3 +99,29 @@ def test_others_are_told_that_a_rig_is_ending(tmp_path):
         assert running_rigs(tmp_path / "rigs") == [replace(rig, ending=True)]
         assert (tmp_path / "rigs" / f"{rig.pid}.json").stat().st_size == size, "who reads it meanwhile finds it whole"
     assert running_rigs(tmp_path / "rigs") == []
+
+
+def test_two_rigs_of_one_process_are_found_each_by_its_namespace(tmp_path):
+    folder = tmp_path / "rigs"
+    rigs = [replace(RIG, namespace=name) for name in ("rig1", "lab/rig2")]
+    with announced(rigs[0], folder, pytest.fail):
+        with announced(rigs[1], folder, pytest.fail):
+            assert sorted(running_rigs(folder), key=rigs.index) == rigs
+            assert find_rig("rig1", folder) == rigs[0]
+            assert find_rig("/lab/rig2", folder) == rigs[1]
+            for both in ("", "lab", "1"):
+                with pytest.raises(
+                    NoRigError, match=r"--rig NAMESPACE .* lab \(namespace lab/rig2, /lab/rig.yaml, process 1"
+                ):
+                    find_rig(both, folder)
+        assert running_rigs(folder) == rigs[:1]
+    assert not list(folder.iterdir())
+
+
+def test_what_a_killed_process_of_the_same_number_has_left_is_written_over(tmp_path):
+    folder = tmp_path / "rigs"
+    folder.mkdir(mode=0o700)
+    (folder / "1.json").write_text("x" * 10_000)
+    with announced(RIG, folder, pytest.fail):
+        assert running_rigs(folder) == [RIG]
+        assert [path.name for path in folder.iterdir()] == ["1.json"]

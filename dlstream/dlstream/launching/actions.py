@@ -8,22 +8,23 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from launch.action import Action
-from launch.actions import ExecuteLocal, TimerAction
+from launch.actions import ExecuteLocal, OpaqueFunction, TimerAction
 from launch.descriptions import Executable
+from launch.event_handler import BaseEventHandler
 from launch.event_handlers import OnProcessExit, OnProcessIO
 from launch.events import Shutdown, matches_action
 from launch.events.process import ProcessExited, ProcessIO, ShutdownProcess, SignalProcess
-from launch.utilities import AsyncSafeSignalManager
 from launch_ros.actions import Node
 
 from dlstream.console import make_console
+from dlstream.launching.signals import heeding_signals
 from dlstream.rig.nodes import NodeSpec
 from dlstream.run.monitor import Monitor
 from dlstream.run.runner import RESTART_DELAY, SIGNAL_TIMEOUTS, TOLD_TO_END, ending_in_words
@@ -34,6 +35,8 @@ _TICK = 0.1
 _KILL_AFTER = 30.0
 _NEVER = "31536000"
 """Seconds, a year: launch would kill also a recorder that says that it still writes. SuperviseRig has its own times."""
+_showing = threading.Lock()
+"""Of rigs that end together, one after the other: their lines would be mixed, and pictures are drawn by one thread."""
 OPTIONS = {"output": "screen", "emulate_tty": False, "sigterm_timeout": _NEVER, "sigkill_timeout": _NEVER}
 """Of every process of a rig."""
 
@@ -47,9 +50,29 @@ class RigProcess(ExecuteLocal):
     stopped_early = False
     """Whether it was told to end before it had printed anything: too early for a node to end cleanly."""
 
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._handlers: list[BaseEventHandler] = []
+
     def execute(self, context: LaunchContext) -> Any:
         """Starts it, unless it is to end already."""
-        return None if self.its_turn else super().execute(context)
+        if self.its_turn:
+            return None
+        before = _handlers_of(context)
+        try:
+            return super().execute(context)
+        finally:
+            self._handlers += [each for each in _handlers_of(context) if each not in before]
+
+    def listen(self, handler: BaseEventHandler, context: LaunchContext) -> None:
+        """Registers a handler of its events."""
+        context.register_event_handler(handler)
+        self._handlers.append(handler)
+
+    def forget(self, context: LaunchContext) -> None:
+        """Unregisters all handlers of its events, which launch keeps: it has ended, and has printed its last words."""
+        while self._handlers:
+            context.unregister_event_handler(self._handlers.pop())
 
     def again(self) -> RigProcess:
         """The same command once more, for a process that has ended."""
@@ -125,7 +148,7 @@ class SuperviseRig(Action):
         """Begins to supervise."""
         for spec, node in self._nodes:
             self._follow(spec, node, context)
-        self._signals.enter_context(self._heeding_signals(context))
+        self._signals.enter_context(heeding_signals(context, self._say))
         self._task = context.asyncio_loop.create_task(self._run(context))
         threading.Thread(target=self._end_what_launch_left, name="end of the rig").start()
 
@@ -135,8 +158,8 @@ class SuperviseRig(Action):
 
     def _follow(self, spec: NodeSpec, node: RigProcess, context: LaunchContext) -> None:
         ended = partial(self._after_exit, spec, node)
-        context.register_event_handler(OnProcessExit(target_action=node, on_exit=ended))
-        context.register_event_handler(OnProcessIO(target_action=node, on_stdout=node.heard, on_stderr=node.heard))
+        node.listen(OnProcessExit(target_action=node, on_exit=ended), context)
+        node.listen(OnProcessIO(target_action=node, on_stdout=node.heard, on_stderr=node.heard), context)
 
     def _after_exit(
         self, spec: NodeSpec, node: RigProcess, event: ProcessExited, context: LaunchContext
@@ -170,11 +193,16 @@ class SuperviseRig(Action):
         return [self._start_again(spec, node, context)] if restarts else []
 
     def _start_again(self, spec: NodeSpec, node: RigProcess, context: LaunchContext) -> Action:
-        """Launch's own respawn would not wait until it is known how the node has ended."""
+        """Launch's own respawn would not wait until it is known how the node has ended.
+
+        What would stay of each of very many starts is taken out of launch's list, through which it goes at each event.
+        """
         again = node.again()
         self._nodes[self._nodes.index((spec, node))] = spec, again
         self._follow(spec, again, context)
-        return TimerAction(period=RESTART_DELAY, actions=[again])
+        forget = OpaqueFunction(function=node.forget)
+        # A timer that the shutdown would cancel stays in the list, too; a node is not started after it anyway.
+        return TimerAction(period=RESTART_DELAY, actions=[forget, again], cancel_on_shutdown=False)
 
     def _stop(self, ending: Ending, context: LaunchContext) -> None:
         if ending.failed:
@@ -183,31 +211,6 @@ class SuperviseRig(Action):
         self._supervisor.ends(ending)
         self._say("rig", f"stopping: {ending.reason}")
         context.emit_event_sync(Shutdown(reason=ending.reason))
-
-    @contextmanager
-    def _heeding_signals(self, context: LaunchContext) -> Iterator[None]:
-        """Ends the rig in order also at SIGTERM, by which launch would just be gone, and lets Python raise nothing.
-
-        Launch hears of a Ctrl-C by itself, whatever handler there is; Python's raises KeyboardInterrupt anywhere in the
-        main thread, also in the task that ends the nodes.
-        """
-
-        def on_sigterm(number: int) -> None:
-            if not context.is_shutdown and self._asked_to_end:
-                self._say("rig", f"stopping: {signal.Signals(number).name} received")
-                context.emit_event_sync(Shutdown(reason=f"{signal.Signals(number).name} received"))
-
-        # Launch gives no other way to its own handler, which would leave the nodes behind.
-        manager = getattr(AsyncSafeSignalManager, "_AsyncSafeSignalManager__current", None)
-        previous = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGINT, signal.SIGTERM)}
-        launchs = manager.handle(signal.SIGTERM, on_sigterm) if manager is not None else None
-        try:
-            yield
-        finally:
-            if manager is not None:
-                manager.handle(signal.SIGTERM, launchs)
-            for number, handler in previous.items():
-                signal.signal(number, signal.SIG_DFL if handler is None else handler)  # None: one that is not Python's
 
     async def _run(self, context: LaunchContext) -> None:
         with self._signals:
@@ -232,6 +235,7 @@ class SuperviseRig(Action):
         for spec, node in reversed(self._nodes):
             await self._end(spec, node, context)
         self._over = True
+        self._signals.close()  # who does not want to wait for the figures may end it by a signal
         if self._monitor.experiment_failed:
             self._failure = self._failure or "the experiment has failed"
         session = self._monitor.session
@@ -292,7 +296,13 @@ def _shown(session: Path, pictures: bool) -> bool:
     """Shows the figures of a session, and what to do if it is not complete; whether it is."""
     from dlstream.cli.summary import show_ended_run
 
-    return show_ended_run(session, make_console(), pictures)
+    with _showing:
+        return show_ended_run(session, make_console(), pictures)
+
+
+def _handlers_of(context: LaunchContext) -> list[BaseEventHandler]:
+    """Those that are registered; launch does not give its own to anybody."""
+    return list(getattr(context, "_event_handlers", ()))
 
 
 def _lives(pid: int) -> bool:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -33,7 +34,7 @@ class RunningRig:
 
     Attributes:
         file: the rig file.
-        pid: of `dlstream run`.
+        pid: of `dlstream run`, or of `ros2 launch`, which may run several rigs.
         since: when it was started, in nanoseconds since the epoch.
         nodes: full names of its nodes.
         environment: the ROS variables with which they were started.
@@ -132,14 +133,13 @@ def announced(
         warn: is told why, where they won't find it.
     """
     folder = folder or _folder()
-    path = folder / f"{rig.pid}.json"
     file = None
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
         reason = _distrust(folder)
-        file = None if reason else _held(path, rig)
+        file = None if reason else _held(folder, rig)
     except OSError as error:
-        reason = f"{path} can't be written: {error.strerror or error}"
+        reason = f"{error.filename or folder} can't be written: {error.strerror or error}"
     if file is None:
         warn(f"`dlstream status` and other commands won't find this rig: {reason}")
         yield lambda: None
@@ -148,25 +148,25 @@ def announced(
         try:
             yield partial(_tell_that_it_ends, file, rig)
         finally:
-            path.unlink(missing_ok=True)
+            Path(file.name).unlink(missing_ok=True)
 
 
-def _held(path: Path, rig: RunningRig) -> TextIO:
+def _held(folder: Path, rig: RunningRig) -> TextIO:
     """The file of a rig, written and locked.
 
     Raises:
         OSError: it can't be written; it is not left there.
     """
-    file = path.open("w", encoding="utf-8")
+    path, file = _locked(folder, rig.pid)
     try:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        file.truncate(0)  # one of a process that was killed, and had the same number
         file.write(_in_json(rig))
         file.flush()
-    except OSError:
+    except OSError as error:
         path.unlink(missing_ok=True)
         with suppress(OSError):  # what could not be written is tried again
             file.close()
-        raise
+        raise OSError(error.errno, error.strerror, str(path)) from error
     return file
 
 
@@ -179,6 +179,32 @@ def _tell_that_it_ends(file: TextIO, rig: RunningRig) -> None:
     """Changes only some letters of the file: whoever reads it at that moment still finds the rig."""
     with suppress(OSError):
         os.pwrite(file.fileno(), _in_json(replace(rig, ending=True)).encode(), 0)
+
+
+def _untouched(path: str, flags: int) -> int:
+    return os.open(path, os.O_RDWR | os.O_CREAT, 0o666)  # not cut: it may be another rig's
+
+
+def _locked(folder: Path, pid: int) -> tuple[Path, TextIO]:
+    """The first file of a process that no other rig of the same process holds: `ros2 launch` may run several.
+
+    It never waits for a lock, as that of the same process would last for as long as it waits.
+    """
+    for number in count(1):
+        path = folder / (f"{pid}.json" if number == 1 else f"{pid}-{number}.json")
+        file = open(path, "w", encoding="utf-8", opener=_untouched)  # noqa: SIM115 (it stays open)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.fstat(file.fileno()).st_nlink:  # none: who looks for rigs has just taken it for one of a dead process
+                return path, file
+        except BlockingIOError:
+            pass
+        except OSError as error:
+            file.close()
+            path.unlink(missing_ok=True)
+            raise OSError(error.errno, error.strerror, str(path)) from error
+        file.close()
+    raise AssertionError  # count has no end
 
 
 def running_rigs(folder: Path | None = None) -> list[RunningRig]:
@@ -217,13 +243,13 @@ def _of(about: dict[str, Any]) -> RunningRig:
 
 
 def find_rig(name: str = "", folder: Path | None = None) -> RunningRig:
-    """The rig that runs, or the one of that name or file.
+    """The rig that runs, or the one of that name, namespace, file or process.
 
     Raises:
         NoRigError: none runs, several run and none was named, or none has that name.
     """
     rigs = running_rigs(folder)
-    lines = [f"{rig.name} ({rig.file}, process {rig.pid})" for rig in rigs]
+    lines = [_line(rig) for rig in rigs]
     if not rigs:
         reason = ""
         with suppress(OSError):
@@ -232,16 +258,24 @@ def find_rig(name: str = "", folder: Path | None = None) -> RunningRig:
             "no rig is running on this machine; start one with `dlstream run RIG`. One of another user is reached "
             f"by ros2 (docs/how-to/ros2.md){f'. Rigs are looked for in no other place: {reason}' if reason else ''}"
         )
-    wanted = [rig for rig in rigs if name in ("", rig.name, str(rig.pid)) or _is_file(name, rig)]
+    wanted = [rig for rig in rigs if _is_meant(name, rig)]
     if not wanted:
-        hint = suggest(name, [rig.name for rig in rigs])
+        hint = suggest(name, [rig.name for rig in rigs] + [rig.namespace for rig in rigs if rig.namespace])
         raise NoRigError(f"--rig {name}: no such rig is running; running: {', '.join(lines)}. {hint}")
     if len(wanted) > 1:
         raise NoRigError(
-            f"{len(wanted)} rigs are running; say which with --rig NAME or --rig PROCESS: {', '.join(lines)}"
+            f"{len(wanted)} rigs are running; say which with --rig NAME, --rig NAMESPACE or --rig PROCESS: "
+            f"{', '.join(map(_line, wanted))}"
         )
     return wanted[0]
 
 
-def _is_file(name: str, rig: RunningRig) -> bool:
+def _line(rig: RunningRig) -> str:
+    namespace = f"namespace {rig.namespace}, " if rig.namespace else ""
+    return f"{rig.name} ({namespace}{rig.file}, process {rig.pid})"
+
+
+def _is_meant(name: str, rig: RunningRig) -> bool:
+    if name in ("", rig.name, str(rig.pid)) or (rig.namespace and name.strip("/") == rig.namespace):
+        return True
     return Path(name).expanduser().resolve() == Path(rig.file).resolve()
