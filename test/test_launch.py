@@ -177,7 +177,7 @@ def test_a_video_that_ends_before_its_experiment_began_has_failed(launch, write_
     )
     assert rig.wait() == 1, rig.output
     assert "stopping: /top/camera has finished" in rig.output
-    assert "The experiment never ran: its status to the end was 'waits for output 'screen': " in rig.output
+    assert "The experiment never ran: " in rig.output  # its node may not have said yet what it waits for
 
 
 def test_a_camera_is_started_again_where_it_was_told_to_end_and_not_where_it_has_finished(launch, write_rig):

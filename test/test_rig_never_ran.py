@@ -41,4 +41,4 @@ def test_a_video_that_ends_before_its_experiment_began_has_failed(start, write_r
     assert rig.wait() == 1, rig.output
     rig.saw("stopping: /top/camera has finished")
     said = " ".join(rig.output.split()).rpartition("Session ")[2]
-    assert "The experiment never ran: its status to the end was 'waits for output 'screen': " in said
+    assert "The experiment never ran: " in said  # its node may not have said yet what it waits for
