@@ -81,27 +81,6 @@ def test_who_ends_it_gets_the_nodes_end_in_order_a_whole_session_and_its_figures
     assert f"Session   {rig.session}" in rig.output
 
 
-def test_one_that_a_script_has_started_in_the_background_ignores_ctrl_c_and_ends_by_stop(
-    write_rig, tmp_path, monkeypatch
-):
-    monkeypatch.setenv("TMPDIR", str(tmp_path))  # where rigs are announced
-    background = ["sh", "-c", "trap '' INT; exec \"$@\"", "sh"]
-    rig = RigUnderTest([*background, *LAUNCH, "dlstream", "rig.launch.py", f"rig:={write_rig()}"], tmp_path)
-    try:
-        recorded(rig, 10)
-        rig.process.send_signal(signal.SIGINT)
-        assert "rig 'test' has ended" in said("stop", "--all")
-        assert rig.wait() == 0, rig.output
-    finally:
-        if rig.process.poll() is None:
-            rig.process.terminate()
-            rig.wait()
-    assert "ctrl-c" not in rig.output
-    assert "stopping: SIGTERM received" in rig.output
-    assert "did not end after SIGINT" not in rig.output
-    assert rig.about()["complete"]
-
-
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_where_somebody_ends_it_the_experiment_waits_for_no_camera(launch, write_rig, number):
     rig = launch("dlstream", "rig.launch.py", f"rig:={write_rig()}")

@@ -215,22 +215,12 @@ def _end(rig: RunningRig) -> None:
     from dlstream.run.registry import running_rigs
 
     others = [other for other in running_rigs() if other.pid == rig.pid and other != rig]
-    os.kill(rig.pid, signal.SIGTERM if _ignores_sigint(rig.pid) else signal.SIGINT)
+    os.kill(rig.pid, signal.SIGINT)
     while any(other.pid == rig.pid for other in running_rigs()):
         time.sleep(0.1)
     _say(f"rig '{rig.name}' has ended")
     for other in others:
         _say(f"rig '{other.name}' (namespace {other.namespace}) has ended, too: both are of one `ros2 launch`")
-
-
-def _ignores_sigint(pid: int) -> bool:
-    """Whether a Ctrl-C does nothing to a process, as to a `ros2 launch` that a script has started by `... &`."""
-    try:
-        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-        ignored = next(int(line.split()[1], 16) for line in lines if line.startswith("SigIgn:"))
-    except (OSError, ValueError, IndexError, StopIteration):
-        return False
-    return bool(ignored >> (signal.SIGINT - 1) & 1)
 
 
 def _level(level: bytes) -> str:

@@ -54,9 +54,7 @@ def _handlers(context: LaunchContext, say: Say) -> Iterator[None]:
 
     # Launch gives no other way to its own handler, which would leave the nodes behind.
     manager = getattr(AsyncSafeSignalManager, "_AsyncSafeSignalManager__current", None)
-    numbers = [signal.SIGTERM]
-    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # as it is for what a script starts by `... &`
-        numbers.append(signal.SIGINT)
+    numbers = (signal.SIGINT, signal.SIGTERM)
     previous = {number: signal.signal(number, lambda *_: None) for number in numbers}
     launchs = manager.handle(signal.SIGTERM, on_sigterm) if manager is not None else None
     try:
