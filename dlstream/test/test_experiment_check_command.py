@@ -68,6 +68,9 @@ def test_the_other_kind_of_file_is_named_with_the_command_for_it(monkeypatch, ca
         code, said = command(monkeypatch, capsys, *words, str(both))
         assert code == 1
         assert "found the unknown key 'triggers'" in said or "found the unknown key 'cameras'" in said
+    both.write_text("camera: {top: {source: synthetic}}\nexperiment: {file: a.yaml}\npanel: true\n")
+    code, said = command(monkeypatch, capsys, "check", str(both))
+    assert (code, "Did you mean 'cameras'?" in said) == (1, True), said
 
 
 def test_what_is_not_known_is_told(monkeypatch, capsys):

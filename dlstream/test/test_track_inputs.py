@@ -221,6 +221,18 @@ def test_stacks_and_animations_beside_a_video_are_videos_of_their_own(walk, tmp_
     assert said[1].startswith(f"{lab}: left out a single image beside videos, such as arena.png."), "those are named"
 
 
+def test_a_preview_and_a_name_that_nothing_can_be_called_by_do_not_stop_a_folder_of_videos(walk, tmp_path):
+    lab, said = tmp_path / "lab", []
+    lab.mkdir()
+    shutil.copy(walk, lab / "m1.mp4")
+    stack(lab / "m1.tif")
+    animation(lab / "m1.gif", 4)
+    stack(lab / "m2.tif")
+    shutil.copy(lab / "m2.tif", lab / os.fsdecode(b"bild_\xe4.tif"))
+    assert [item.name for item in find_videos([lab], tmp_path / "out", said.append)] == ["m1", "m2"]
+    assert said[0].startswith(f"{lab}: left out 3 single images beside videos, such as ")
+
+
 def test_an_animation_made_of_a_folders_images_does_not_take_their_place(tmp_path):
     folder = stills(tmp_path / "stills", 2)
     animation(folder / "preview.gif", 2)

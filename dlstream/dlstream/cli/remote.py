@@ -126,15 +126,16 @@ def status(rig: WhichRig = "") -> None:
     """
     from dlstream.remote.words import ENDED, SILENT, NodeState, status_lines
     from dlstream.run.registry import running_rigs
-    from dlstream_common.ros import TOLD_TO_END
 
     found = find_running(rig)
     with link_to(found) as link:
         names = [found.own_name(name) for name in found.nodes]
         link.wait(lambda: {*names} <= {*link.diagnoses}, _FIRST_WORD)
         link.wait(lambda: link.status is not None or not found.has_experiment, 0.5)
-        still = next((one for one in running_rigs() if one.pid == found.pid), None)  # which may have begun to end
-        ending = still is None or still.ending or any(TOLD_TO_END in link.values(name) for name in names)
+        still = next(
+            (one for one in running_rigs() if (one.pid, one.namespace) == (found.pid, found.namespace)), None
+        )  # which may have begun to end
+        ending = still is None or still.ending
         unheard = ENDED if ending else SILENT
         nodes = {
             name: NodeState(_level(item.level), item.message, link.values(name)) if item is not None else unheard
@@ -214,7 +215,7 @@ def _typed() -> int:
 def _end(rig: RunningRig) -> None:
     from dlstream.run.registry import running_rigs
 
-    others = [other for other in running_rigs() if other.pid == rig.pid and other != rig]
+    others = [other for other in running_rigs() if other.pid == rig.pid and other.namespace != rig.namespace]
     os.kill(rig.pid, signal.SIGINT)
     while any(other.pid == rig.pid for other in running_rigs()):
         time.sleep(0.1)

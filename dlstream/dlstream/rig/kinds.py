@@ -8,7 +8,24 @@ from shlex import quote
 
 from dlstream_common import InputError, read_yaml
 
-_OF_RIGS = frozenset(("rig", "cameras", "pose", "outputs", "recorder"))
+_OF_RIGS = frozenset(
+    [
+        "rig",
+        "cameras",
+        "pose",
+        "outputs",
+        "inputs",
+        "recorder",
+        "panel",
+        "session",
+        "hosts",
+        "namespace",
+        "use_sim_time",
+        "together",
+        "stop",
+        "pictures",
+    ]
+)
 _OF_EXPERIMENTS = frozenset(("protocol", "triggers", "regions", "camera"))
 
 

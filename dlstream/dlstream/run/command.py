@@ -117,7 +117,8 @@ def run_rig(
 
         code = runner.run(lambda: (link.tick() if link else None) or supervisor.tick(), on_stopping)
         never_ran, failed = supervisor.never_ran()
-        code = code or int(monitor.experiment_failed or failed)
+        decided_here = rig.experiment is not None and host_of(rig.experiment, rig.hosts) == host
+        code = code or int(monitor.experiment_failed or (failed and decided_here))
     if say.lost:
         with suppress(OSError):
             print(f"dlstream: {say.lost}", file=sys.stderr)

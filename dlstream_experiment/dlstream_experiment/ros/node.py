@@ -376,6 +376,7 @@ class ExperimentNode(DlstreamNode[ExperimentSettings]):
         busy = self._running_engine.running or self._waiting is not None
         response.success, response.message = busy, "stopped" if busy else "no experiment is running"
         self._stop_run("stopped by the operator")
+        self._publish_status()  # at once: the launcher asks whether a run was called off
         return response
 
     def _on_get_status(

@@ -11,7 +11,7 @@ from shlex import quote
 import cv2
 
 from dlstream.offline.kinds import is_ros1, is_session, ros1
-from dlstream_common import DlstreamError, RecordingError
+from dlstream_common import DlstreamError, RecordingError, SourceError
 from dlstream_common.quiet import quiet_opencv
 from dlstream_common.video import IMAGE_ENDINGS, VIDEO_ENDINGS, check_name
 from dlstream_recorder import read_session
@@ -125,9 +125,18 @@ def _is_stack(file: Path) -> bool:
     return file.suffix.lower() in _STACKS and _has_several(file)
 
 
+def _is_readable(file: Path) -> bool:
+    """Whether OpenCV can be asked about it: it falls over a name that is no UTF-8."""
+    try:
+        check_name(file)
+    except SourceError:
+        return False
+    return True
+
+
 def _has_several(file: Path) -> bool:
     """Whether a TIFF has several pages, or a GIF several pictures."""
-    check_name(file)  # OpenCV falls over one that is no UTF-8
+    check_name(file)
     with quiet_opencv():
         try:
             return bool(cv2.imcount(str(file)) > 1)
@@ -177,14 +186,16 @@ def _in_folder(folder: Path, out: Path, named: set[Path], stills: list[Path], re
 def _sorted_out(folder: Path, files: Sequence[str]) -> tuple[list[Path], list[Path]]:
     """The videos of a folder, each in a file of its own, and the images; of what we have drawn neither.
 
-    Beside a video, also a TIFF stack and an animated GIF are one. In a folder of images a stack is part of them, and
-    an animation is usually made of them.
+    Beside a video, also a TIFF stack and an animated GIF are one, unless a video has their name: that is its preview.
+    In a folder of images a stack is part of them, and an animation is usually made of them.
     """
     shown = [folder / name for name in sorted(files) if name[0] != "." and not name.endswith((LABELED, *_PICTURES))]
     videos = {file for file in shown if file.suffix.lower() in VIDEO_ENDINGS and file.name != _ANNOTATED}
     images = [file for file in shown if is_image(file)]
     if videos or not images:
-        videos |= {file for file in shown if file.suffix.lower() in (*_STACKS, _GIF) and _has_several(file)}
+        names = {file.stem for file in videos}
+        others = (file for file in shown if file.suffix.lower() in (*_STACKS, _GIF) and file.stem not in names)
+        videos |= {file for file in others if _is_readable(file) and _has_several(file)}
         images += [file for file in shown if file.suffix.lower() == _GIF]
     return sorted(videos), sorted(file for file in images if file not in videos)
 
