@@ -62,11 +62,8 @@ def spec(name: str, **options) -> NodeSpec:
     return NodeSpec("programs", name, name, "/", **options)
 
 
-def test_ends_in_the_reverse_order_and_shows_the_last_words(program):
-    for name in "abc":
-        program(name, FOREVER)
-    lines = Lines()
-    runner = Runner([spec("a"), spec("b"), spec("c")], {}, lines)
+def run_until_all_run(runner: Runner, lines: Lines) -> int:
+    """Ends the rig once a, b and c run; its exit code."""
 
     def stop() -> None:
         for name in "abc":
@@ -75,8 +72,18 @@ def test_ends_in_the_reverse_order_and_shows_the_last_words(program):
 
     thread = threading.Thread(target=stop)
     thread.start()
-    assert runner.run() == 0
+    code = runner.run()
     thread.join()
+    return code
+
+
+def test_ends_in_the_reverse_order_and_shows_the_last_words(program):
+    for name in "abc":
+        program(name, FOREVER)
+    lines = Lines()
+    runner = Runner([spec("a"), spec("b"), spec("c")], {}, lines)
+
+    assert run_until_all_run(runner, lines) == 0
     assert lines.index("c ends") < lines.index("b ends") < lines.index("a ends")
     assert ("/a", "a ends") in lines.all, "each line with the node's name"
 
@@ -184,15 +191,7 @@ def test_a_node_that_was_started_again_ends_in_its_turn(program, tmp_path, monke
     lines = Lines()
     runner = Runner([spec("a", on_failure="restart"), spec("b"), spec("c")], {}, lines)
 
-    def stop() -> None:
-        for name in "abc":
-            lines.wait(f"{name} runs")
-        runner.stop("enough")
-
-    thread = threading.Thread(target=stop)
-    thread.start()
-    assert runner.run() == 0
-    thread.join()
+    assert run_until_all_run(runner, lines) == 0
     assert lines.index("c ends") < lines.index("b ends") < lines.index("a ends")
 
 

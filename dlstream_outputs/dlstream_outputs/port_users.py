@@ -46,6 +46,25 @@ def in_use(port: str) -> str:
     return f"in use by {', '.join(users)}" if users else ""
 
 
+def why_not_opened(port: str, error: BaseException, absent: str, others: str) -> str:
+    """Why a port can't be opened, and what to do.
+
+    Args:
+        error: what opening it raised.
+        absent: what to say where it is not there, such as which ports are.
+        others: programs that have such a port open, where it is not known which one has.
+    """
+    number = getattr(error, "errno", None)
+    if number in (errno.ENOENT, errno.ENXIO, errno.ENODEV):
+        return f"{port} is not there{absent}"
+    if number == errno.EACCES:
+        return f"{port} may not be used by you; run: sudo usermod -aG dialout $USER, then log out and in again"
+    if number in (errno.EAGAIN, errno.EBUSY):
+        whose = in_use(port) or f"in use by another program ({others})"
+        return f"{port} is {whose}; expected a port of its own. End that program first"
+    return f"{port} can't be opened as a serial port ({error})"
+
+
 def _holders(port: str) -> Iterator[int]:
     """The processes of others that have the port open, as far as this user may see."""
     device = _device(Path(port))

@@ -9,16 +9,11 @@ from commander import MAX_COMMAND_AGE, Commander
 
 pytest.importorskip("serial", reason="pyserial is not installed (make devices)")
 pytest.importorskip("harp.device.client", reason="harp-device is not installed (make devices)")
-from harp_behavior import CLEAR, SET, WRITE, HarpBehavior
+import harp_outputs
+from harp_behavior import CLEAR, SET, WRITE
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture
-def board():
-    made = HarpBehavior()
-    yield made
-    made.unplug()
+board = harp_outputs.board
 
 
 @pytest.fixture

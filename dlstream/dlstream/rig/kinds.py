@@ -6,27 +6,12 @@ from collections.abc import Set
 from pathlib import Path
 from shlex import quote
 
+from dlstream.rig.file import Rig
 from dlstream_common import InputError, read_yaml
+from dlstream_experiment.model.experiment import Experiment
 
-_OF_RIGS = frozenset(
-    [
-        "rig",
-        "cameras",
-        "pose",
-        "outputs",
-        "inputs",
-        "recorder",
-        "panel",
-        "session",
-        "hosts",
-        "namespace",
-        "use_sim_time",
-        "together",
-        "stop",
-        "pictures",
-    ]
-)
-_OF_EXPERIMENTS = frozenset(("protocol", "triggers", "regions", "camera"))
+_OF_RIGS = Rig.model_fields.keys() - Experiment.model_fields.keys()
+_OF_EXPERIMENTS = Experiment.model_fields.keys() - Rig.model_fields.keys()
 
 
 def no_rig(path: Path) -> str:

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import errno
 import os
-import threading
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
-from typing import Any
 
 from dlstream_common.installing import pip_install
 from dlstream_outputs.board.board import BAUD_RATE, Board
 from dlstream_outputs.board.errors import BoardError
-from dlstream_outputs.port_users import in_use, open_alone
+from dlstream_outputs.port_users import open_alone, why_not_opened
+from dlstream_outputs.shared_boards import SharedBoards
 
 AUTO = "auto"
 
-_lock = threading.Lock()
-_boards: dict[str, tuple[Board, int]] = {}
-"""By the port: the board, and how many use it."""
+_boards: SharedBoards[Board] = SharedBoards()
 
 
 def claim(port: str, log: Callable[[str], None]) -> Board:
@@ -27,27 +23,12 @@ def claim(port: str, log: Callable[[str], None]) -> Board:
     Raises:
         BoardError: no board there, another firmware, somebody else uses it, or with "auto" none or several.
     """
-    with _lock:
-        place = _place(port)
-        board, users = _boards.get(place, (None, 0))
-        if board is None:
-            board = find(log) if port == AUTO else open_board(port, log)
-        _boards[place] = (board, users + 1)
-        return board
+    return _boards.claim(_place(port), lambda: find(log) if port == AUTO else open_board(port, log))
 
 
 def release(board: Board) -> None:
-    """Ends one claim; the last one switches everything off and closes the port.
-
-    By the board, and not by its port: a name such as /dev/serial/by-id/... is gone with a board that is unplugged.
-    """
-    with _lock:
-        place = next(place for place, (claimed, _) in _boards.items() if claimed is board)
-        users = _boards.pop(place)[1]
-        if users > 1:
-            _boards[place] = (board, users - 1)
-        else:
-            board.close()
+    """Ends one claim; the last one switches everything off and closes the port."""
+    _boards.release(board)
 
 
 def same_board(port: str) -> str:
@@ -122,13 +103,5 @@ def ports() -> list[str]:
 
 
 def _reason(port: str, error: Exception) -> str:
-    number: Any = getattr(error, "errno", None)
-    if number in (errno.ENOENT, errno.ENXIO, errno.ENODEV):
-        there = ", ".join(ports()) or "none"
-        return f"{port} is not there; ports with a device: {there}. Plug the board in, or use port: auto"
-    if number == errno.EACCES:
-        return f"{port} may not be used by you; run: sudo usermod -aG dialout $USER, then log out and in again"
-    if number in (errno.EAGAIN, errno.EBUSY):
-        whose = in_use(port) or "in use by another program (a second rig, Arduino's serial monitor)"
-        return f"{port} is {whose}; expected a port of its own. End that program first"
-    return f"{port} can't be opened as a serial port ({error})"
+    absent = f"; ports with a device: {', '.join(ports()) or 'none'}. Plug the board in, or use port: auto"
+    return why_not_opened(port, error, absent, "a second rig, Arduino's serial monitor")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 import os
 import threading
@@ -33,7 +32,8 @@ from dlstream_outputs.outputs._harp_registers import (
     Line,
     Register,
 )
-from dlstream_outputs.port_users import in_use
+from dlstream_outputs.port_users import why_not_opened
+from dlstream_outputs.shared_boards import SharedBoards
 
 PATIENT = 2.0
 """Seconds for an answer while nothing is on: before a run, a busy computer is no fault."""
@@ -44,9 +44,7 @@ _LOOK = 0.5
 _UNUSED_WIDTH = 1
 """Milliseconds of a pulse before the first command: harmless, and no line's after a restart."""
 
-_claims = threading.Lock()
-_boards: dict[str, tuple[HarpBoard, int]] = {}
-"""By the port: the board, and how many use it."""
+_boards: SharedBoards[HarpBoard] = SharedBoards()
 
 
 def claim(port: str, log: Callable[[str], None]) -> HarpBoard:
@@ -55,23 +53,12 @@ def claim(port: str, log: Callable[[str], None]) -> HarpBoard:
     Raises:
         OutputError: no Harp Behavior is there, or somebody else uses it.
     """
-    with _claims:
-        place = os.path.realpath(port)
-        board, users = _boards.get(place, (None, 0))
-        board = board or HarpBoard(port, log)
-        _boards[place] = (board, users + 1)
-        return board
+    return _boards.claim(os.path.realpath(port), lambda: HarpBoard(port, log))
 
 
 def release(board: HarpBoard) -> None:
-    """Ends one claim; the last one closes the port. By the board: the name of a port is gone with what is unplugged."""
-    with _claims:
-        place = next(place for place, (claimed, _) in _boards.items() if claimed is board)
-        users = _boards.pop(place)[1]
-        if users > 1:
-            _boards[place] = (board, users - 1)
-        else:
-            board.close()
+    """As SharedBoards.release."""
+    _boards.release(board)
 
 
 @dataclass(frozen=True)
@@ -364,13 +351,5 @@ class HarpBoard:
 
 
 def _reason(port: str, error: BaseException) -> str:
-    """Why a port can't be opened, and what to do."""
-    number = getattr(error, "errno", None)
-    if number in (errno.ENOENT, errno.ENXIO, errno.ENODEV):
-        return f"{port} is not there. Plug the board in, and look with: ls -l /dev/serial/by-id"
-    if number == errno.EACCES:
-        return f"{port} may not be used by you; run: sudo usermod -aG dialout $USER, then log out and in again"
-    if number in (errno.EAGAIN, errno.EBUSY):
-        whose = in_use(port) or "in use by another program (a second rig, Bonsai)"
-        return f"{port} is {whose}; expected a port of its own. End that program first"
-    return f"{port} can't be opened as a serial port ({error})"
+    absent = ". Plug the board in, and look with: ls -l /dev/serial/by-id"
+    return why_not_opened(port, error, absent, "a second rig, Bonsai")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import re
 import time
@@ -17,7 +16,7 @@ from dlstream_outputs.actions import Action
 from dlstream_outputs.outputs._base import Fate, Output, OutputError, OutputSettings
 from dlstream_outputs.outputs._on_or_off import strength_problem
 from dlstream_outputs.outputs._timed_line import TIMED, TimedLine, timing_problem
-from dlstream_outputs.port_users import in_use, open_alone
+from dlstream_outputs.port_users import open_alone, why_not_opened
 
 _WRITE_TIMEOUT = 0.2
 
@@ -156,15 +155,8 @@ class Serial(Output[SerialSettings]):
 
 def _reason(port: str, error: Exception) -> str:
     """Why a port can't be opened, and what to do."""
-    number = getattr(error, "errno", None)
-    if number in (errno.ENOENT, errno.ENXIO, errno.ENODEV):
-        return f"{port} is not there; expected {_ports()}. Plug the board in, and look with: ls -l /dev/serial/by-id"
-    if number == errno.EACCES:
-        return f"{port} may not be used by you; run: sudo usermod -aG dialout $USER, then log out and in again"
-    if number in (errno.EAGAIN, errno.EBUSY):
-        whose = in_use(port) or "in use by another program (a second rig, Arduino's serial monitor)"
-        return f"{port} is {whose}; expected a port of its own. End that program first"
-    return f"{port} can't be opened as a serial port ({error}); expected {_ports()}"
+    absent = f"; expected {_ports()}. Plug the board in, and look with: ls -l /dev/serial/by-id"
+    return why_not_opened(port, error, absent, "a second rig, Arduino's serial monitor")
 
 
 def _ports() -> str:
