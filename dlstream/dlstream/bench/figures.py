@@ -19,9 +19,9 @@ RATES = (15, 25, 30, 50, 60, 75, 90, 100, 120, 150, 200, 300, 500)
 KEEPS_UP = 0.01
 """A rate is kept up with where at most this share of the frames gets no pose."""
 LESS_TO_COMPUTE = (
-    "What asks for less: a window around the animal (pose: {crop: 320}), a network in int8 or bf16, fewer frames a "
-    "second, one process (together: true). Measure what a window or another precision does to the poses: "
-    "docs/how-to/pose.md, docs/how-to/precision.md"
+    "To keep up: let the network look at a window around the animal (pose: {crop: 320}), convert it to int8 or bf16, "
+    "run in one process (together: true), or ask for fewer frames a second. Measure what a window or another precision "
+    "does to the poses: docs/how-to/pose.md, docs/how-to/precision.md"
 )
 _WARM_UP = 5
 """Poses at the beginning that do not count: engines and compilers prepare for them."""
